@@ -1,0 +1,80 @@
+"""nnx: tensors, gradients and neural networks, fast on a laptop.
+
+A function here answers as NumPy and the array API do; a method of `Tensor` answers as PyTorch
+does. Tensors and their functions come from the compiled module; `nn`, `optim`, `data`, `train`,
+`plot` and the functions of files are imported on first use, so that `import nnx` stays quick.
+
+Example:
+    >>> x = nnx.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad.tolist()
+    [2.0, 4.0, 6.0]
+"""
+
+from nnx import _nnx
+from nnx._nnx import *  # noqa: F403  (its __all__ is the one list of these names)
+from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nnx import data, io, nn, optim, plot, train
+    from nnx import demo as demo
+    from nnx import info as info
+    from nnx._errors import FileError, MissingFileError, MissingPackageError
+    from nnx.io import load, save
+    from nnx.train import Trainer
+
+# Names found elsewhere, imported on first use: the name, and the module that has it (a module
+# itself where the two agree).
+_LATER = {
+    "data": "nnx.data",
+    "demo": "nnx.demo",
+    "info": "nnx.info",
+    "io": "nnx.io",
+    "nn": "nnx.nn",
+    "optim": "nnx.optim",
+    "plot": "nnx.plot",
+    "train": "nnx.train",
+    "FileError": "nnx._errors",
+    "MissingFileError": "nnx._errors",
+    "MissingPackageError": "nnx._errors",
+    "Trainer": "nnx.train",
+    "load": "nnx.io",
+    "save": "nnx.io",
+}
+
+__version__: str = _nnx.__version__
+__all__ = [
+    "FileError",
+    "MissingFileError",
+    "MissingPackageError",
+    "Trainer",
+    "data",
+    "io",
+    "load",
+    "nn",
+    "optim",
+    "plot",
+    "save",
+    "train",
+]
+__all__ += _nnx.__all__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        where = _LATER.get(name)
+        if where is None:
+            raise AttributeError(f"module 'nnx' has no attribute {name!r}")
+        import importlib
+
+        found: object = importlib.import_module(where)
+        if where != "nnx." + name:
+            found = getattr(found, name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

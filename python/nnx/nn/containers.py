@@ -1,0 +1,246 @@
+"""Modules made of modules: Sequential, ModuleList.
+
+Children are entries of `__dict__` under the names "0", "1", ..., as their keys in state_dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, overload
+
+from nnx._errors import describe, fail
+from nnx._nnx import DTypeError, IndexError, dense
+from nnx.nn.activations import fused_op
+from nnx.nn.dense import Dense
+from nnx.nn.hooks import structure
+from nnx.nn.module import Module
+
+
+class _Children(Module):
+    """A module whose children are in an order: what Sequential and ModuleList share."""
+
+    def _add_all(self, modules: Iterable[Any]) -> None:
+        start = len(self)
+        for i, module in enumerate(modules):
+            self.__dict__[str(start + i)] = self._checked(module)
+        structure.version += 1
+
+    def _checked(self, module: Any) -> Module:
+        if isinstance(module, Module):
+            return module
+        hint = "write the class with brackets: nn.ReLU()" if isinstance(module, type) else ""
+        if callable(module) and not hint:
+            hint = "wrap the function in a Module with a forward"
+        rule = "every part must be a Module"
+        raise fail(DTypeError, type(self).__name__, rule, describe(module), hint)
+
+    def _named(self) -> list[tuple[str, Module]]:
+        return [(k, v) for k, v in self.__dict__.items() if isinstance(v, Module)]
+
+    def _rebuild(self, modules: list[Module]) -> None:
+        for name, _ in self._named():
+            del self.__dict__[name]
+        self._add_all(modules)
+
+    def _position(self, index: Any, *, end: bool = False) -> int:
+        n = len(self)
+        try:
+            i = index.__index__()
+        except AttributeError:
+            rule = "the index must be a whole number or a slice"
+            raise fail(DTypeError, type(self).__name__, rule, describe(index, "index")) from None
+        if not -n <= i < n + end:
+            rule = f"the index must be within its {n} modules"
+            raise fail(IndexError, type(self).__name__, rule, f"index = {i}")
+        return int(i + n if i < 0 else i)
+
+    def __len__(self) -> int:
+        return sum(isinstance(v, Module) for v in self.__dict__.values())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([module for _, module in self._named()])
+
+    def __contains__(self, module: object) -> bool:
+        return any(child is module for child in self)
+
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self._from_named(self._named()[index])
+        return self._named()[self._position(index)][1]
+
+    def _from_named(self, named: list[tuple[str, Module]]) -> Self:
+        part = type(self).__new__(type(self))
+        Module.__init__(part)
+        part._rebuild([module for _, module in named])
+        return part
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        name = self._named()[self._position(index)][0]
+        setattr(self, name, self._checked(module))
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        if not isinstance(index, slice):
+            index = self._position(index)
+        del modules[index]
+        self._rebuild(modules)
+
+    def append(self, module: Module) -> Self:
+        """Adds a module at the end.
+
+        Example:
+            >>> len(nn.Sequential(nn.ReLU()).append(nn.Tanh()))
+            2
+        """
+        self._add_all([module])
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Adds modules at the end.
+
+        Example:
+            >>> len(nn.ModuleList().extend([nn.ReLU(), nn.Tanh()]))
+            2
+        """
+        self._add_all([self._checked(module) for module in modules])
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Puts a module before the one at `index`; the later ones are renamed.
+
+        Example:
+            >>> nn.Sequential(nn.Tanh()).insert(0, nn.ReLU())[0]
+            ReLU()
+        """
+        modules = list(self)
+        modules.insert(self._position(index, end=True), self._checked(module))
+        self._rebuild(modules)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Takes a module out and returns it.
+
+        Example:
+            >>> nn.Sequential(nn.ReLU(), nn.Tanh()).pop()
+            Tanh()
+        """
+        module = self[index]
+        del self[index]
+        return module
+
+
+class Sequential(_Children):
+    """Calls its modules one after the other: y = mN(... m2(m1(x))).
+
+    Args: the modules, or one dict of names and modules.
+
+    A Dense directly followed by an activation runs as one fused kernel; the result has the same
+    bits, and hooks on either see what they would see without it.
+
+    Shapes, dtypes: each module takes what the one before gives.
+    Raises: DTypeError for a part that is no Module.
+    Source: PyTorch's torch.nn.Sequential.
+
+    Example:
+        >>> model = nn.Sequential(nn.Dense(784, 16), nn.ReLU(), nn.Dense(16, 10))
+        >>> model(nnx.zeros((32, 784))).shape
+        (32, 10)
+        >>> model
+        Sequential(
+          (0): Dense(in_features=784, out_features=16, bias=True)
+          (1): ReLU()
+          (2): Dense(in_features=16, out_features=10, bias=True)
+        )
+    """
+
+    # What a call runs: (Dense, op, _) for a Dense with a fused activation (None: no activation),
+    # (None, None, module) for anything else. Made again whenever the structure of any module
+    # has changed since.
+    _plan: tuple[tuple[Dense | None, str | None, Module], ...] = ()
+    _plan_version = -1
+
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            for name, module in modules[0].items():
+                self.add_module(name, self._checked(module))
+        else:
+            self._add_all(modules)
+
+    def _from_named(self, named: list[tuple[str, Module]]) -> Sequential:
+        if all(name.isdigit() for name, _ in named):
+            return super()._from_named(named)
+        return Sequential(dict(named))
+
+    def forward(self, input: Any) -> Any:
+        if self._plan_version != structure.version:
+            self._make_plan()
+        for layer, activation, module in self._plan:
+            if layer is None:
+                input = module(input)
+            else:
+                input = dense(input, layer.weight, layer.bias, activation)
+        return input
+
+    def _make_plan(self) -> None:
+        modules = list(self)
+        plan: list[tuple[Dense | None, str | None, Module]] = []
+        i = 0
+        while i < len(modules):
+            module = modules[i]
+            i += 1
+            if type(module) is not Dense or module.activation is not None or _has_extra(module):
+                plan.append((None, None, module))
+                continue
+            following = modules[i] if i < len(modules) else None
+            op = None if following is None or _has_extra(following) else fused_op(following)
+            i += op is not None
+            plan.append((module, op, module))
+        object.__setattr__(self, "_plan", tuple(plan))
+        object.__setattr__(self, "_plan_version", structure.version)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if not k.startswith("_plan")}
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            rule = "only another Sequential can be added"
+            raise fail(DTypeError, "Sequential", rule, describe(other))
+        return Sequential(*self, *other)
+
+
+def _has_extra(module: Module) -> bool:
+    """Whether a call of the module does more, or other, than its class says."""
+    return module._hooked or "forward" in module.__dict__
+
+
+class ModuleList(_Children):
+    """A list of modules that are part of the module holding it; it has no forward.
+
+    Args: an iterable of modules.
+    Raises: DTypeError for an element that is no Module.
+    Source: PyTorch's torch.nn.ModuleList.
+
+    Example:
+        >>> layers = nn.ModuleList(nn.Dense(4, 4) for _ in range(3))
+        >>> len(layers), len(list(layers.parameters()))
+        (3, 6)
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+
+__all__ = ["ModuleList", "Sequential"]

@@ -1,0 +1,290 @@
+// Tensors as text, laid out as NumPy lays out arrays: columns aligned, long ones summarised.
+#include "bind/repr.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "autodiff/autodiff.hpp"
+#include "bind/convert.hpp"
+#include "bind/function.hpp"
+#include "bind/tensor_type.hpp"
+#include "ops/ops.hpp"
+
+namespace nnx::bind {
+
+using namespace core;
+
+namespace {
+
+struct Options {
+  int precision = 8;
+  std::int64_t threshold = 1000;
+  std::int64_t edge = 3;
+  std::int64_t width = 80;
+  int scientific = -1;  // -1: where it reads better
+};
+Options g_options;
+
+// Shortest digits that read back as the same number of that width, at most `precision` after the
+// point: "1.5", "1.", "-0.1", "1.5e-07".
+std::string number(double x, bool single, bool scientific) {
+  if (std::isnan(x)) return "nan";
+  if (std::isinf(x)) return x < 0 ? "-inf" : "inf";
+  char buffer[512];
+  const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
+  std::to_chars_result r = single ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(x), format)
+                                  : std::to_chars(buffer, buffer + sizeof buffer, x, format);
+  std::string s(buffer, r.ptr);
+  auto mantissa_end = std::min(s.find('e'), s.size());
+  const auto point = s.find('.');
+  if (point != s.npos && mantissa_end - point - 1 > static_cast<std::size_t>(g_options.precision)) {
+    r = std::to_chars(buffer, buffer + sizeof buffer, x, format, g_options.precision);
+    s.assign(buffer, r.ptr);
+    mantissa_end = std::min(s.find('e'), s.size());
+    std::size_t keep = mantissa_end;
+    while (keep > 0 && s[keep - 1] == '0') --keep;
+    s.erase(keep, mantissa_end - keep);
+    mantissa_end = keep;
+  }
+  if (s.find('.') == s.npos) s.insert(mantissa_end, ".");
+  return s;
+}
+
+class Formatter {
+ public:
+  Formatter(const Tensor& shown, DType dtype) : dtype_(dtype) {
+    floating_ = is_floating(dtype);
+    if (floating_) {
+      choose_notation(shown);
+      const Tensor flat = ops::reshape(shown, Shape{-1});
+      const double* x = flat.data<double>();
+      for (std::int64_t i = 0; i < flat.numel(); ++i) {
+        const std::string s = text(x[i]);
+        const auto point = s.find('.');
+        if (point == s.npos) {
+          other_ = std::max(other_, s.size());
+          continue;
+        }
+        left_ = std::max(left_, point);
+        right_ = std::max(right_, s.size() - point);
+      }
+      if (other_ > left_ + right_) left_ = other_ - right_;
+    } else {
+      const Tensor flat = ops::reshape(shown, Shape{-1});
+      for (std::int64_t i = 0; i < flat.numel(); ++i)
+        left_ = std::max(left_, plain(flat, i).size());
+    }
+  }
+
+  std::string operator()(const Tensor& shown, std::int64_t i) const {
+    if (!floating_) {
+      const std::string s = plain(shown, i);
+      return std::string(left_ - s.size(), ' ') + s;
+    }
+    std::string s = text(shown.data<double>()[i]);
+    const auto point = s.find('.');
+    if (point == s.npos) return std::string(left_ + right_ - s.size(), ' ') + s;
+    if (const auto e = s.find('e'); e != s.npos)  // all with the same number of digits
+      s.insert(e, right_ - (s.size() - point), '0');
+    const std::size_t tail = s.size() - point;
+    return std::string(left_ - point, ' ') + s + std::string(right_ - tail, ' ');
+  }
+
+ private:
+  void choose_notation(const Tensor& shown) {
+    const Tensor flat = ops::reshape(shown, Shape{-1});
+    double largest = 0, smallest = INFINITY;
+    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+      const double x = std::abs(flat.data<double>()[i]);
+      if (!std::isfinite(x) || x == 0) continue;
+      largest = std::max(largest, x);
+      smallest = std::min(smallest, x);
+    }
+    scientific_ = largest > 0 && (largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000);
+    if (g_options.scientific >= 0) scientific_ = g_options.scientific == 1;
+  }
+  std::string text(double x) const { return number(x, dtype_ != DType::float64, scientific_); }
+  std::string plain(const Tensor& t, std::int64_t i) const {
+    switch (t.dtype()) {
+      case DType::boolean: return t.data<bool>()[i] ? "True" : "False";
+      case DType::uint64: return std::to_string(t.data<std::uint64_t>()[i]);
+      default: return std::to_string(t.data<std::int64_t>()[i]);
+    }
+  }
+
+  DType dtype_;
+  bool floating_ = false, scientific_ = false;
+  std::size_t left_ = 0, right_ = 0, other_ = 0;
+};
+
+// The elements that are shown: a summarised axis keeps its edges.
+Tensor shown_part(const Tensor& t, bool summarise) {
+  Tensor x = t;
+  if (summarise)
+    for (int axis = 0; axis < t.rank(); ++axis) {
+      const std::int64_t n = t.shape(axis);
+      if (n <= 2 * g_options.edge) continue;
+      x = ops::concatenate({ops::slice(x, axis, 0, g_options.edge, 1),
+                            ops::slice(x, axis, n - g_options.edge, g_options.edge, 1)}, axis);
+    }
+  const DType wide = is_floating(t.dtype())         ? DType::float64
+                     : t.dtype() == DType::boolean  ? DType::boolean
+                     : t.dtype() == DType::uint64   ? DType::uint64
+                                                    : DType::int64;
+  return ops::contiguous(ops::astype(x, wide));
+}
+
+struct Printer {
+  const Tensor& shown;
+  const Shape& shape;  // of the whole tensor
+  const Formatter& format;
+  std::int64_t at = 0;
+
+  std::string rows(int axis, std::size_t indent) {
+    if (axis == shape.size()) return format(shown, at++);
+    const bool last = axis + 1 == shape.size();
+    const std::int64_t n = shown.shape(axis);
+    const bool cut = n < shape[axis];
+    const std::string pad(indent + 1, ' ');
+    std::string out = "[", line;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const bool gap = cut && i == g_options.edge;
+      if (last) {
+        if (gap) append(out, line, "..., ", pad);
+        append(out, line, rows(axis + 1, indent + 1) + (i + 1 < n ? ", " : ""), pad);
+      } else {
+        const std::string between = "," + std::string(static_cast<std::size_t>(shape.size() - axis - 1), '\n') + pad;
+        if (gap) out += "..." + between;
+        out += rows(axis + 1, indent + 1);
+        if (i + 1 < n) out += between;
+      }
+    }
+    return out + line + "]";
+  }
+  // Adds a word to the line, or begins another one.
+  void append(std::string& out, std::string& line, const std::string& word, const std::string& pad) {
+    const std::size_t used = pad.size() + line.size() + word.size();
+    if (!line.empty() && used > static_cast<std::size_t>(g_options.width) - 1) {
+      while (!line.empty() && line.back() == ' ') line.pop_back();
+      out += line + "\n" + pad;
+      line.clear();
+    }
+    line += word;
+  }
+};
+
+std::string repr_text(const Tensor& t) {
+  ops::GradMode off(false);
+  std::string out = "tensor(";
+  const bool empty = t.numel() == 0;
+  out += empty ? "[]" : to_text(t, 7);
+  std::string notes;
+  if (empty && !(t.rank() == 1)) notes += ", shape=" + to_string(t.shape());
+  const bool usual = t.dtype() == default_dtype() || t.dtype() == DType::int64 || t.dtype() == DType::boolean;
+  if (!usual || (empty && t.dtype() != default_dtype()))
+    notes += ", dtype=" + std::string(name_of(t.dtype()));
+  if (t.device().kind != DeviceKind::cpu) notes += ", device='" + to_string(t.device()) + "'";
+  if (autodiff::requires_grad(t)) {
+    const std::string by = autodiff::producer(t);
+    notes += by.empty() ? ", requires_grad=True" : ", grad_fn=<" + by + ">";
+  }
+  return out + notes + ")";
+}
+
+PyObject* repr(PyObject* o) {
+  return guard([&] { return text(repr_text(unwrap(o))).release(); });
+}
+
+PyObject* set_options(Args& a) {
+  Options o = g_options;
+  const std::string profile = a.string("profile", "");
+  if (profile == "default") o = Options();
+  else if (profile == "short") { o = Options(); o.precision = 2; o.edge = 2; }
+  else if (profile == "full") { o = Options(); o.threshold = INT64_MAX; }
+  else if (!profile.empty()) fail<ArgumentError>(a.op(), "profile must be 'default', 'short' or 'full'", profile);
+  const auto natural = [&](const char* name, std::int64_t now, std::int64_t least) {
+    if (!a.given(name)) return now;
+    PyObject* value = a.object(name);
+    if (PyFloat_Check(value) && std::isinf(PyFloat_AS_DOUBLE(value))) return std::int64_t{INT64_MAX};
+    const std::int64_t n = a.integer(name);
+    if (n < least) fail<ArgumentError>(a.op(), std::string(name) + " must be at least " + std::to_string(least), std::to_string(n));
+    return n;
+  };
+  o.precision = static_cast<int>(std::min<std::int64_t>(natural("precision", o.precision, 0), 100));
+  o.threshold = natural("threshold", o.threshold, 0);
+  o.edge = std::min<std::int64_t>(natural("edgeitems", o.edge, 1), 1 << 30);
+  o.width = std::min<std::int64_t>(natural("linewidth", o.width, 10), 1 << 30);
+  if (a.object("sci_mode")) o.scientific = a.given("sci_mode") ? a.flag("sci_mode", false) : -1;
+  if (a.given("suppress")) o.scientific = a.flag("suppress", false) ? 0 : -1;
+  g_options = o;
+  return none();
+}
+
+PyObject* format_method(Args& a) {
+  const Tensor& t = a.self_tensor();
+  const std::string spec = a.string("format_spec", "");
+  if (t.rank() == 0 || (t.numel() == 1 && !spec.empty())) {
+    Object x = own(item(t));
+    return own(PyObject_Format(x.get(), a.object("format_spec"))).release();
+  }
+  if (spec.empty()) return text(repr_text(t)).release();
+  throw CallError(error_text("format", "a format such as '" + spec + "' is for tensors of one element",
+                             describe(t), "format single elements, or use nnx.set_printoptions(precision=4)"));
+}
+
+PyObject* round_method(Args& a) {
+  Operand in[] = {a.self_tensor()};
+  if (!a.given("ndigits")) return give(ops::apply(nnx::pointwise::round.id, in));
+  Object method = attribute(a.self(), "round");
+  return own(PyObject_CallOneArg(method.get(), a.object("ndigits"))).release();
+}
+
+const Definition kDefinitions[] = {
+    {"set_printoptions",
+     "(precision: int | None = None, threshold: float | None = None, edgeitems: int | None = None, "
+     "linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None, "
+     "*, suppress: bool | None = None) -> None",
+     R"(How tensors are printed.
+
+precision: digits after the point, at most. threshold: elements above which the middle of a tensor
+is left out. edgeitems: elements shown at each end then. linewidth: characters per line. sci_mode:
+True for 1e-3, False for 0.001, None for what reads better; suppress=True is sci_mode=False.
+profile: 'default', 'short' or 'full'.
+
+Raises: ArgumentError for an option outside its range.
+
+Example:
+    >>> nnx.set_printoptions(precision=3)
+    >>> nnx.tensor([1 / 3])
+    tensor([0.333])
+    >>> nnx.set_printoptions(profile='default')
+)",
+     set_options},
+    {"__format__", "(format_spec: str = '') -> str",
+     "Text of a tensor of one element as of its number: f'{loss:.4f}'.", format_method, Role::method},
+    {"__round__", "(ndigits: int | None = None) -> Tensor",
+     "The elements rounded, half to even.", round_method, Role::method},
+};
+
+}  // namespace
+
+std::string to_text(const Tensor& t, int indent) {
+  ops::GradMode off(false);
+  const Tensor plain = ops::detach(t);
+  const bool summarise = t.numel() > g_options.threshold;
+  const Tensor shown = shown_part(plain, summarise);
+  const Formatter format(shown, t.dtype());
+  return Printer{shown, t.shape(), format}.rows(0, static_cast<std::size_t>(indent));
+}
+
+std::vector<PyType_Slot> text_slots() {
+  return {{Py_tp_repr, reinterpret_cast<void*>(repr)}};
+}
+
+void declare_repr(PyObject* module) {
+  for (const Definition& d : kDefinitions) declare(module, d);
+}
+
+}  // namespace nnx::bind

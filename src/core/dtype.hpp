@@ -1,0 +1,79 @@
+// Element types: names, sizes, kinds, promotion.
+// Invariant: the order of DType is the order of the table in dtype.cpp, of the kernels' load and
+// store tables, and never changes; new types are appended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace nnx::core {
+
+enum class DType : std::uint8_t {
+  boolean,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float16,
+  bfloat16,
+  float32,
+  float64,
+  complex64,   // reserved: no kernels yet
+  complex128,  // reserved: no kernels yet
+};
+inline constexpr int kDTypes = 15;
+inline constexpr int kRealDTypes = 13;
+
+enum class Kind : std::uint8_t { boolean, signed_integer, unsigned_integer, floating, complex };
+
+// The types a tile register can have: what kernels compute in.
+enum class Lane : std::uint8_t { f32, f64, i64, u64, b8, c64, c128 };
+inline constexpr int kLanes = 5;  // with kernels
+
+struct DTypeInfo {
+  std::string_view name;
+  std::uint8_t size;  // bytes
+  Kind kind;
+  Lane lane;  // the lane values of this type are computed in
+};
+extern const DTypeInfo kDTypeInfo[kDTypes];
+
+inline const DTypeInfo& info(DType t) noexcept { return kDTypeInfo[static_cast<int>(t)]; }
+inline std::size_t size_of(DType t) noexcept { return info(t).size; }
+inline std::string_view name_of(DType t) noexcept { return info(t).name; }
+inline Kind kind_of(DType t) noexcept { return info(t).kind; }
+inline Lane lane_of(DType t) noexcept { return info(t).lane; }
+inline bool is_floating(DType t) noexcept { return kind_of(t) == Kind::floating; }
+inline bool is_complex(DType t) noexcept { return kind_of(t) == Kind::complex; }
+inline bool is_integer(DType t) noexcept {
+  return kind_of(t) == Kind::signed_integer || kind_of(t) == Kind::unsigned_integer;
+}
+inline bool is_differentiable(DType t) noexcept { return is_floating(t) || is_complex(t); }
+inline constexpr std::size_t size_of(Lane l) noexcept {
+  return l == Lane::f32 ? 4 : l == Lane::b8 ? 1 : l == Lane::c128 ? 16 : 8;
+}
+// The dtype whose memory layout is the lane's own.
+inline constexpr DType storage_of(Lane l) noexcept {
+  constexpr DType table[] = {DType::float32, DType::float64,   DType::int64,     DType::uint64,
+                             DType::boolean, DType::complex64, DType::complex128};
+  return table[static_cast<int>(l)];
+}
+
+std::optional<DType> dtype_from_name(std::string_view name) noexcept;
+
+// The type two tensors meet in: a floating type wins over an integer of any size; signed and
+// unsigned meet in the next wider signed type, int64 with uint64 in the default floating type;
+// float16 with bfloat16 in float32.
+DType promote(DType a, DType b) noexcept;
+
+// float32 unless set_default_dtype: what Python floats become.
+DType default_dtype() noexcept;
+void set_default_dtype(DType t);  // DTypeError unless floating
+
+}  // namespace nnx::core

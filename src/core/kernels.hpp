@@ -1,0 +1,134 @@
+// The kernel table: everything a backend does, as C function pointers over plain data.
+// A backend (src/cpu once per instruction-set level, src/cuda) is a shared object that exports one
+// symbol, nnx_open_backend, which returns its table. The host gives it threads.
+// Invariants: kernels check nothing (src/ops did), allocate no tensors, keep no state that changes
+// results, and cut their work by shape alone, so results do not depend on the number of threads.
+// "lane" arguments name the element type by its lane's own storage (float, double, int64, uint64,
+// bool); 16-bit floats and small integers reach these kernels converted.
+#pragma once
+
+#include <cstdint>
+
+#include "core/program.hpp"
+
+namespace nnx::core {
+
+inline constexpr std::uint32_t kKernelAbi = 1;
+
+// What the host process offers a backend.
+struct Host {
+  // body(context, i) for every i in [0, chunks), on any thread, in any order; returns when all are
+  // done. Inside a body it runs serially.
+  void (*parallel)(std::int64_t chunks, void (*body)(void* context, std::int64_t chunk),
+                   void* context);
+};
+
+// c[b] = a[b] @ b[b] (+ c), then + bias, then the activation: float32 or float64 by name.
+// Strides in elements; c's columns are adjacent. A and B may have any strides, zero included.
+struct GemmJob {
+  std::int64_t m, n, k;
+  const void* a;
+  std::int64_t a_row, a_col;
+  const void* b;
+  std::int64_t b_row, b_col;
+  void* c;
+  std::int64_t c_row;
+  bool accumulate = false;     // add to what c holds
+  const void* bias = nullptr;  // n values added to every row, or null
+  int activation = -1;         // unary pointwise function applied last, or -1
+  std::int64_t batch = 1, a_batch = 0, b_batch = 0, c_batch = 0;
+};
+
+// out[o, j, :] = src[o, index[j], :]; all contiguous, `row` bytes long rows.
+struct RowsJob {
+  std::int64_t outer, source_rows, indices, row;
+  const std::int64_t* index;  // checked, non-negative
+};
+// out[o, j, i] = src[o, index[o, j, i], i]; all contiguous.
+struct ElementsJob {
+  std::int64_t outer, source_length, length, inner;
+  const std::int64_t* index;
+};
+
+struct RandomStream {
+  std::uint64_t key;     // seed
+  std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4 (32-bit
+                         // draws) or offset + i / 2 (64-bit draws)
+};
+enum class Distribution : std::uint8_t { bits, uniform, normal, integers, bernoulli };
+struct RandomJob {
+  Distribution kind;
+  RandomStream stream;
+  Lane lane;  // f32, f64; integers: i64; bits: u64 (64-bit draws); bernoulli: b8
+  std::int64_t count;
+  double a, b;          // uniform [a, b), normal mean a, deviation b, bernoulli probability a
+  std::int64_t lo, hi;  // integers in [lo, hi)
+  void* out;
+};
+
+struct Kernels {
+  std::uint32_t abi;
+  const char* level;  // "v2", "v3", "v4", "generic", "cuda"
+
+  // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
+  TileFn (*pointwise_function)(int declaration, Lane lane);
+  void (*run)(const TileJob* jobs, std::int64_t count);
+  void (*reduce)(const ReduceJob& job);
+
+  void (*gemm_f32)(const GemmJob& job);
+  void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
+
+  // Rows of n adjacent elements. Lanes f32 and f64.
+  void (*softmax)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* y);
+  void (*softmax_backward)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* y,
+                           const void* g, void* dx);
+  void (*logsumexp)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* out);
+  // Loss of each row, and its logsumexp for the gradient; a row with a negative label gives 0.
+  void (*cross_entropy)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                        const std::int64_t* labels, void* loss, void* lse);
+  // dx = (softmax(x) - onehot(label)) * scale[row]; zeros where the label is negative.
+  void (*cross_entropy_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                                 const std::int64_t* labels, const void* lse, const void* scale,
+                                 void* dx);
+  // y = (x - mean) * rstd * weight + bias, weight and bias of n elements or null; mean and rstd are
+  // written per row.
+  void (*layer_norm)(Lane lane, std::int64_t rows, std::int64_t n, double eps, const void* x,
+                     const void* weight, const void* bias, void* y, void* mean, void* rstd);
+  // Any of dx, dweight, dbias may be null.
+  void (*layer_norm_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                              const void* weight, const void* mean, const void* rstd, const void* g,
+                              void* dx, void* dweight, void* dbias);
+  // Mean and population second moment sum (x - mean)^2 of each row.
+  void (*moments)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* mean,
+                  void* m2);
+
+  // View (outer, n, inner), contiguous. First of equal values; first NaN wins.
+  void (*arg_extreme)(bool max, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
+                      const void* x, std::int64_t* out);
+  // Stable, NaN last (also when descending: first); either result may be null.
+  void (*sort)(bool descending, Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+               void* values, std::int64_t* indices);
+  void (*scan)(Reduction op, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
+               const void* x, void* out);
+
+  void (*gather_rows)(const RowsJob& job, const void* src, void* out);
+  void (*scatter_rows)(const RowsJob& job, const void* src,
+                       void* dst);  // last of equal indices wins
+  void (*scatter_add_rows)(const RowsJob& job, Lane lane, const void* src, void* dst);
+  void (*gather_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* out);
+  void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
+  void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
+  // Smallest and largest of n > 0 integers.
+  void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
+                      std::int64_t* hi);
+
+  void (*random)(const RandomJob& job);
+};
+
+}  // namespace nnx::core
+
+// The one symbol of a backend; null when `abi` is not its own.
+extern "C" {
+using NnxOpenBackend = const nnx::core::Kernels* (*)(const nnx::core::Host* host,
+                                                     std::uint32_t abi);
+}

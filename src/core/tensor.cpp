@@ -1,0 +1,29 @@
+// How messages show a tensor: see tensor.hpp.
+#include "core/tensor.hpp"
+
+namespace nnx::core {
+
+std::string describe(const Tensor& t) {
+  if (!t) return "none";
+  std::string s = to_string(t.shape()) + " " + std::string(name_of(t.dtype()));
+  if (t.device().kind != DeviceKind::cpu) s += " on " + to_string(t.device());
+  return s;
+}
+
+std::string describe(const Operand& o) {
+  if (o.is_tensor()) return describe(o.tensor);
+  switch (o.scalar.kind) {
+    case Scalar::Kind::none:
+      return "none";
+    case Scalar::Kind::boolean:
+      return o.scalar.i ? "True" : "False";
+    case Scalar::Kind::integer:
+      return std::to_string(o.scalar.i);
+    case Scalar::Kind::unsigned_integer:
+      return std::to_string(o.scalar.u);
+    default:
+      return std::to_string(o.scalar.f);
+  }
+}
+
+}  // namespace nnx::core

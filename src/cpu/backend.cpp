@@ -1,0 +1,57 @@
+// The CPU backend's table, and the one symbol of its shared object.
+#include "core/kernels.hpp"
+#include "cpu/host.hpp"
+#include "cpu/kernels_decl.hpp"
+
+namespace nnx::cpu {
+namespace {
+
+constexpr const char* kLevel =
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    "v4";
+#elif defined(__AVX2__) && defined(__FMA__)
+    "v3";
+#elif defined(__SSE4_2__)
+    "v2";
+#else
+    "generic";
+#endif
+
+constexpr core::Kernels kTable{
+    .abi = core::kKernelAbi,
+    .level = kLevel,
+    .pointwise_function = pointwise_function,
+    .run = run,
+    .reduce = reduce,
+    .gemm_f32 = gemm_f32,
+    .matmul_i64 = matmul_i64,
+    .softmax = softmax,
+    .softmax_backward = softmax_backward,
+    .logsumexp = logsumexp,
+    .cross_entropy = cross_entropy,
+    .cross_entropy_backward = cross_entropy_backward,
+    .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .moments = moments,
+    .arg_extreme = arg_extreme,
+    .sort = sort,
+    .scan = scan,
+    .gather_rows = gather_rows,
+    .scatter_rows = scatter_rows,
+    .scatter_add_rows = scatter_add_rows,
+    .gather_elements = gather_elements,
+    .scatter_elements = scatter_elements,
+    .scatter_add_elements = scatter_add_elements,
+    .index_range = index_range,
+    .random = random,
+};
+
+}  // namespace
+}  // namespace nnx::cpu
+
+extern "C" __attribute__((visibility("default"))) const nnx::core::Kernels* nnx_open_backend(
+    const nnx::core::Host* host, std::uint32_t abi) {
+  if (abi != nnx::core::kKernelAbi) return nullptr;
+  nnx::cpu::set_host(*host);
+  return &nnx::cpu::kTable;
+}

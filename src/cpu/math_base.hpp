@@ -1,0 +1,152 @@
+// What the math_*.hpp files share: polynomials, exact sums and products, powers of two.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "cpu/vec.hpp"
+
+namespace nnx::cpu::inline NNX_LEVEL {
+namespace math {
+
+template <class T>
+struct Format;
+template <>
+struct Format<float> {
+  static constexpr int mantissa = 23;
+  static constexpr float shifter = 0x1.8p23f;  // x + shifter rounds x to a whole number
+  static constexpr float log2e = 0x1.715476p+0f;
+  // ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
+  static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
+  static constexpr float exp_lowest = -105;  // exp rounds to 0 here
+  static constexpr float exp_highest = 89;   // and to infinity here
+};
+template <>
+struct Format<double> {
+  static constexpr int mantissa = 52;
+  static constexpr double shifter = 0x1.8p52;
+  static constexpr double log2e = 0x1.71547652b82fep+0;
+  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
+  static constexpr double exp_lowest = -747;
+  static constexpr double exp_highest = 710;
+};
+
+template <class T>
+inline Vec<T> infinity() { return std::numeric_limits<T>::infinity(); }
+
+// c[0] + c[1] x + ...; of long ones the upper part as two interleaved chains.
+template <class T, std::size_t n>
+inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
+  constexpr int chained = n < 10 ? int(n) - 1 : 4;  // terms that follow one another
+  Vec<T> y;
+  if constexpr (n < 10) {
+    y = c[n - 1];
+  } else {
+    const Vec<T> x2 = x * x;
+    Vec<T> a = c[n - 1], b = c[n - 2];
+    constexpr int odd = n % 2;
+#pragma GCC unroll 16
+    for (int i = int(n) - 3; i > chained + odd; i -= 2) a = fma(a, x2, c[i]), b = fma(b, x2, c[i - 1]);
+    y = fma(a, x, b);
+    if constexpr (odd) y = fma(y, x, c[chained]);
+  }
+#pragma GCC unroll 16
+  for (int i = chained - 1; i >= 0; --i) y = fma(y, x, c[i]);
+  return y;
+}
+
+// a + b = sum + error exactly.
+template <class T>
+struct Exact {
+  Vec<T> value, error;
+};
+template <class T>
+inline Exact<T> two_sum(Vec<T> a, Vec<T> b) {
+  const Vec<T> s = a + b, bb = s - a;
+  return {s, (a - (s - bb)) + (b - bb)};
+}
+template <class T>  // |a| >= |b| or a == 0
+inline Exact<T> fast_two_sum(Vec<T> a, Vec<T> b) {
+  const Vec<T> s = a + b;
+  return {s, b - (s - a)};
+}
+// x with the lower half of its mantissa cleared.
+inline Vec<float> upper_half(Vec<float> x) { return Vec<float>::from_bits(x.as_int() & ~0xfff); }
+inline Vec<double> upper_half(Vec<double> x) {
+  return Vec<double>::from_bits(x.as_int() & ~std::int64_t(0x7ffffff));
+}
+template <class T>
+inline Exact<T> two_product(Vec<T> a, Vec<T> b) {
+  const Vec<T> p = a * b;
+  if constexpr (kHardwareFma) {
+    return {p, fma(a, b, -p)};
+  } else {
+    const Vec<T> ah = upper_half(a), al = a - ah, bh = upper_half(b), bl = b - bh;
+    return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+  }
+}
+
+// c - a b where the two nearly cancel: exact, or nearly so.
+template <class T>
+inline Vec<T> product_residual(Vec<T> a, Vec<T> b, Vec<T> c) {
+  if constexpr (kHardwareFma) {
+    return fma(-a, b, c);
+  } else {
+    const auto p = two_product(a, b);
+    return (c - p.value) - p.error;
+  }
+}
+
+// 2^n for the whole number in shifted = n + Format::shifter, times 2^offset; the result is normal.
+template <class T>
+inline Vec<T> power_of_two(Vec<T> shifted, int offset = 0) {
+  constexpr int m = Format<T>::mantissa;
+  const auto one = Vec<T>(1).as_int() + (Vec<SignedOf<T>>(offset) << m);
+  return Vec<T>::from_bits((shifted.as_int() << m) + one);
+}
+
+// p * 2^n, rounded once, for n = shifted - Format::shifter with |n| < 2 * the largest exponent.
+inline Vec<float> scale(Vec<float> p, Vec<float> n, Vec<float> shifted) {
+#if defined(__AVX512F__)
+  (void)shifted;
+  return native::scale(p.v, n.v);
+#else
+  (void)n;
+  using U = Vec<std::uint32_t>;
+  const U i = U(Native<std::uint32_t>(shifted.v)) - (0x4b400000u - 2 * 127u);
+  const U half = i >> 1;
+  return p * Vec<float>(Native<float>((half << 23).v)) *
+         Vec<float>(Native<float>(((i - half) << 23).v));
+#endif
+}
+inline Vec<double> scale(Vec<double> p, Vec<double> n, Vec<double> shifted) {
+#if defined(__AVX512F__)
+  (void)shifted;
+  return native::scale(p.v, n.v);
+#else
+  (void)n;
+  using U = Vec<std::uint64_t>;
+  const U i = U(Native<std::uint64_t>(shifted.v)) - (0x4338000000000000u - 2 * 1023u);
+  const U half = i >> 1;
+  return p * Vec<double>(Native<double>((half << 52).v)) *
+         Vec<double>(Native<double>(((i - half) << 52).v));
+#endif
+}
+
+// f of every lane where the mask is set, by way of memory: for arguments too rare to vectorise.
+template <class T, class F>
+[[gnu::noinline]] Vec<T> patch(Mask<T> where, Vec<T> otherwise, Vec<T> x, F f) {
+  for (int i = 0; i < x.width; ++i)
+    if (where[i]) otherwise.set(i, f(x[i]));
+  return otherwise;
+}
+template <class T, class F>
+[[gnu::noinline]] Vec<T> patch(Mask<T> where, Vec<T> otherwise, Vec<T> x, Vec<T> y, F f) {
+  for (int i = 0; i < x.width; ++i)
+    if (where[i]) otherwise.set(i, f(x[i], y[i]));
+  return otherwise;
+}
+
+}  // namespace math
+}  // namespace nnx::cpu::inline NNX_LEVEL

@@ -1,0 +1,486 @@
+// Gathers, scatters and NumPy's indexing: see ops.hpp.
+//
+// Two pairs of transposes carry everything: take <-> index_add (whole rows along an axis) and
+// take_along_axis <-> scatter_add (single elements). Several index arrays become one over the
+// product of their axes. Indices are checked before anything is written.
+#include <algorithm>
+#include <limits>
+
+#include "ops/support.hpp"
+
+namespace nnx::ops {
+namespace {
+using namespace pointwise;
+
+// index as contiguous int64 in [0, n); IndexError otherwise.
+Tensor checked_index(const Tensor& index, std::int64_t n, const char* op) {
+  if (!is_integer(index.dtype()))
+    fail<IndexError>(op, "indices must be integers (or a bool mask)", describe(index));
+  GradMode off(false);
+  Tensor i = contiguous(astype(index, DType::int64));
+  if (i.numel() == 0) return i;
+  std::int64_t lo, hi;
+  kernels_of(i).index_range(i.numel(), i.data<std::int64_t>(), &lo, &hi);
+  if (lo < -n || hi >= n)
+    fail<IndexError>(op,
+                     "indices must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
+                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
+  return lo < 0 ? where(less(i, 0), add(i, n), i) : i;
+}
+
+RowsJob rows_job(const Tensor& base, int axis, const Tensor& index) {
+  const Split s = split_at(base.shape(), axis);
+  return {s.outer, s.n, index.numel(), s.inner, index.data<std::int64_t>()};
+}
+
+Shape taken_shape(const Shape& x, int axis, const Shape& index) {
+  Shape r;
+  for (int i = 0; i < axis; ++i) r.push_back(x[i]);
+  for (auto n : index) r.push_back(n);
+  for (int i = axis + 1; i < x.size(); ++i) r.push_back(x[i]);
+  return r;
+}
+
+// in = x, index (checked); i[0] = axis
+void take_forward(Call& c) {
+  GradMode off(false);
+  const Tensor x = contiguous(c.in[0].tensor);
+  const Tensor& index = c.in[1].tensor;
+  const int axis = static_cast<int>(c.attrs.i[0]);
+  c.out[0] = runtime::empty(taken_shape(x.shape(), axis, index.shape()), x.dtype(), x.device());
+  if (c.out[0].numel() == 0) return;
+  RowsJob job = rows_job(x, axis, index);
+  job.row *= static_cast<std::int64_t>(size_of(x.dtype()));
+  runtime::LongCall release(static_cast<double>(c.out[0].numel()) * 0.5);
+  kernels_of(x).gather_rows(job, x.bytes(), c.out[0].bytes());
+}
+void take_backward(Backward& b) {
+  const Tensor zeros = full(b.in[0].shape, 0, b.in[0].dtype, b.grad[0].device());
+  const Tensor& index = b.in[1].value.tensor;
+  // index_add takes a one-dimensional index.
+  const int axis = static_cast<int>(b.attrs.i[0]);
+  Shape flat = b.in[0].shape;
+  flat[axis] = index.numel();
+  b.in[0].grad = index_add(zeros, axis, reshape(index, Shape{-1}), reshape(b.grad[0], flat));
+}
+const Op kTake{.name = "take",
+               .kind = Op::Kind::linear,
+               .forward = take_forward,
+               .backward = take_backward,
+               .saves = save_in(1)};
+
+// in = x, index, values; i[0] = axis: x + values added at rows index
+void index_add_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const DType t = storage_of(lane_of(x.dtype()));  // sums of small types are kept wide
+  Tensor sum = contiguous(astype(x, t));
+  if (sum.is_same(x)) sum = clone(x);
+  const Tensor values = contiguous(astype(c.in[2].tensor, t));
+  if (values.numel()) {
+    RowsJob job = rows_job(x, static_cast<int>(c.attrs.i[0]), c.in[1].tensor);
+    job.row *= static_cast<std::int64_t>(size_of(t));
+    kernels_of(x).scatter_add_rows(job, lane_of(t), values.bytes(), sum.bytes());
+  }
+  c.out[0] = astype(sum, x.dtype());
+}
+void index_add_backward(Backward& b) {
+  if (b.in[0].needed) b.in[0].grad = b.grad[0];
+  if (b.in[2].needed)
+    b.in[2].grad = astype(take(b.grad[0], b.in[1].value.tensor, b.attrs.i[0]), b.in[2].dtype);
+}
+const Op kIndexAdd{.name = "index_add",
+                   .kind = Op::Kind::linear,
+                   .forward = index_add_forward,
+                   .backward = index_add_backward,
+                   .saves = save_in(1)};
+
+ElementsJob elements_job(const Tensor& base, int axis, const Tensor& index) {
+  const Split s = split_at(index.shape(), axis);
+  return {s.outer, base.shape(axis), s.n, s.inner, index.data<std::int64_t>()};
+}
+
+// in = x, index; i[0] = axis; all axes but that one agree
+void along_forward(Call& c) {
+  GradMode off(false);
+  const Tensor x = contiguous(c.in[0].tensor);
+  const Tensor& index = c.in[1].tensor;
+  c.out[0] = runtime::empty(index.shape(), x.dtype(), x.device());
+  if (c.out[0].numel() == 0) return;
+  kernels_of(x).gather_elements(elements_job(x, static_cast<int>(c.attrs.i[0]), index),
+                                static_cast<std::int64_t>(size_of(x.dtype())), x.bytes(),
+                                c.out[0].bytes());
+}
+void along_backward(Backward& b) {
+  const Tensor zeros = full(b.in[0].shape, 0, b.in[0].dtype, b.grad[0].device());
+  b.in[0].grad = scatter_add(zeros, b.attrs.i[0], b.in[1].value.tensor, b.grad[0]);
+}
+const Op kAlong{.name = "take_along_axis",
+                .kind = Op::Kind::linear,
+                .forward = along_forward,
+                .backward = along_backward,
+                .saves = save_in(1)};
+
+void scatter_add_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const DType t = storage_of(lane_of(x.dtype()));
+  Tensor sum = contiguous(astype(x, t));
+  if (sum.is_same(x)) sum = clone(x);
+  const Tensor values = contiguous(astype(c.in[2].tensor, t));
+  if (values.numel())
+    kernels_of(x).scatter_add_elements(
+        elements_job(x, static_cast<int>(c.attrs.i[0]), c.in[1].tensor), lane_of(t), values.bytes(),
+        sum.bytes());
+  c.out[0] = astype(sum, x.dtype());
+}
+void scatter_add_backward(Backward& b) {
+  if (b.in[0].needed) b.in[0].grad = b.grad[0];
+  if (b.in[2].needed)
+    b.in[2].grad =
+        astype(take_along_axis(b.grad[0], b.in[1].value.tensor, b.attrs.i[0]), b.in[2].dtype);
+}
+const Op kScatterAdd{.name = "scatter_add",
+                     .kind = Op::Kind::linear,
+                     .forward = scatter_add_forward,
+                     .backward = scatter_add_backward,
+                     .saves = save_in(1)};
+
+// in = x, index, values; i[0] = axis: rows index of x replaced by values. In place on the target,
+// which is x, or a new tensor.
+void put_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const Tensor& index = c.in[1].tensor;
+  const int axis = static_cast<int>(c.attrs.i[0]);
+  Tensor out = c.target && x.contiguous() ? c.target : clone(x);
+  const Tensor values = contiguous(
+      expand(astype(c.in[2].tensor, x.dtype()), taken_shape(x.shape(), axis, index.shape())));
+  if (values.numel()) {
+    RowsJob job = rows_job(x, axis, index);
+    job.row *= static_cast<std::int64_t>(size_of(x.dtype()));
+    kernels_of(x).scatter_rows(job, values.bytes(), out.bytes());
+  }
+  if (c.target && !out.is_same(c.target)) copy_into(out, c.target);
+  c.out[0] = c.target ? c.target : out;
+}
+const Op& put_op();
+void put_backward(Backward& b) {
+  const Tensor& index = b.in[1].value.tensor;
+  if (b.in[0].needed) {
+    Operand in[] = {b.grad[0], index, scalar_tensor(0, b.in[0].dtype)};
+    b.in[0].grad = call(put_op(), in, b.attrs);
+  }
+  if (b.in[2].needed)
+    b.in[2].grad =
+        astype(sum_to(take(b.grad[0], index, b.attrs.i[0]), b.in[2].shape), b.in[2].dtype);
+}
+const Op kPut{.name = "index_put_",
+              .kind = Op::Kind::linear,
+              .forward = put_forward,
+              .backward = put_backward,
+              .saves = save_in(1)};
+const Op& put_op() { return kPut; }
+
+// --- NumPy's indexing --------------------------------------------------------------------------
+
+// The part of an index that is a view, and the index arrays that remain, on axes of that view.
+struct Parsed {
+  Tensor view;
+  std::vector<int> axes;        // of view, increasing
+  std::vector<Tensor> indices;  // broadcast to one shape
+  bool adjacent = true;         // result axes go where the index arrays stood, else to the front
+};
+
+std::int64_t clipped(std::int64_t i, std::int64_t n, std::int64_t lo, std::int64_t hi) {
+  if (i < 0) i = i < -n ? -1 : i + n;
+  return std::min(std::max(i, lo), hi);
+}
+
+Tensor slice_by(const Tensor& x, int axis, const Index& s) {
+  const std::int64_t n = x.shape(axis), step = s.step.value_or(1);
+  if (step == 0) fail<ArgumentError>("index", "the step of a slice must not be zero");
+  std::int64_t start, stop, length = 0;
+  if (step > 0) {
+    start = s.start ? clipped(*s.start, n, 0, n) : 0;
+    stop = s.stop ? clipped(*s.stop, n, 0, n) : n;
+    if (stop > start) length = (stop - start - 1) / step + 1;
+  } else {
+    start = s.start ? clipped(*s.start, n, -1, n - 1) : n - 1;
+    stop = s.stop ? clipped(*s.stop, n, -1, n - 1) : -1;
+    if (start > stop)
+      length =
+          step == std::numeric_limits<std::int64_t>::min() ? 1 : (start - stop - 1) / -step + 1;
+  }
+  if (start == 0 && step == 1 && length == n) return x;
+  return slice(x, axis, start, length, length > 1 ? step : 1);
+}
+
+Parsed parse(const Tensor& x, const std::vector<Index>& index) {
+  int consumed = 0, ellipses = 0;
+  bool arrays = false;
+  for (const auto& i : index) {
+    using K = Index::Kind;
+    if (i.kind == K::integer || i.kind == K::slice) ++consumed;
+    if (i.kind == K::ellipsis) ++ellipses;
+    if (i.kind == K::tensor) {
+      arrays = true;
+      if (i.tensor.dtype() != DType::boolean && !is_integer(i.tensor.dtype()))
+        fail<IndexError>("index", "index tensors must hold integers or bools", describe(i.tensor));
+      consumed += i.tensor.dtype() == DType::boolean ? i.tensor.rank() : 1;
+    }
+  }
+  if (ellipses > 1) fail<IndexError>("index", "only one ... can stand in an index");
+  if (consumed > x.rank())
+    fail<IndexError>("index", "more indices than axes",
+                     std::to_string(consumed) + " indices for " + describe(x));
+  Parsed p{x, {}, {}, true};
+  int axis = 0, last_array = -2;
+  auto note_array = [&](int position) {
+    if (last_array >= 0 && position != last_array + 1) p.adjacent = false;
+    last_array = position;
+  };
+  int position = 0;
+  for (const auto& i : index) {
+    switch (i.kind) {
+      case Index::Kind::integer:
+        if (!arrays) {
+          p.view = select(p.view, axis, i.integer);
+        } else {
+          const std::int64_t n = p.view.shape(axis);
+          if (i.integer < -n || i.integer >= n)
+            fail<IndexError>(
+                "index",
+                "index must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
+                "index " + std::to_string(i.integer));
+          p.indices.push_back(scalar_tensor(i.integer, DType::int64));
+          p.axes.push_back(axis++);
+          note_array(position);
+        }
+        break;
+      case Index::Kind::slice:
+        p.view = slice_by(p.view, axis, i);
+        ++axis;
+        break;
+      case Index::Kind::newaxis:
+        p.view = unsqueeze(p.view, axis);
+        ++axis;
+        break;
+      case Index::Kind::ellipsis:
+        axis += x.rank() - consumed;
+        break;
+      case Index::Kind::tensor:
+        if (i.tensor.dtype() == DType::boolean) {
+          for (int k = 0; k < i.tensor.rank(); ++k)
+            if (i.tensor.shape(k) != p.view.shape(axis + k))
+              fail<IndexError>("index", "a bool mask must have the shape of the axes it picks from",
+                               "mask " + describe(i.tensor) + " on " + describe(x));
+          if (i.tensor.rank() == 0) {  // True adds an axis of length 1, False one of length 0
+            p.view = unsqueeze(p.view, axis);
+            p.indices.push_back(
+                arange(0, astype(i.tensor, DType::int64).data<std::int64_t>()[0], 1, DType::int64));
+            p.axes.push_back(axis++);
+          }
+          for (auto& n : nonzero(i.tensor)) {
+            p.indices.push_back(std::move(n));
+            p.axes.push_back(axis++);
+          }
+        } else {
+          p.indices.push_back(i.tensor);
+          p.axes.push_back(axis++);
+        }
+        note_array(position);
+        break;
+    }
+    ++position;
+  }
+  return p;
+}
+
+// Moves the indexed axes together and joins them: the axis rows are taken along, and the one index.
+struct Joined {
+  Tensor base;  // permuted, not yet joined
+  Shape shape;  // of the joined tensor
+  int axis;
+  Tensor index;
+};
+
+Joined join(const Parsed& p) {
+  Joined j;
+  j.axis = p.adjacent ? p.axes[0] : 0;
+  Dims order;
+  for (int i = 0, rest = 0; i <= p.view.rank(); ++i) {
+    if (rest == j.axis && order.size() == rest)
+      for (int a : p.axes) order.push_back(a);
+    if (i == p.view.rank()) break;
+    if (std::find(p.axes.begin(), p.axes.end(), i) == p.axes.end()) {
+      order.push_back(i);
+      ++rest;
+    }
+  }
+  bool sorted = true;
+  for (int i = 0; i < order.size(); ++i) sorted &= order[i] == i;
+  j.base = sorted ? p.view : permute(p.view, order);
+  GradMode off(false);
+  Shape common = p.indices[0].shape();
+  for (const auto& i : p.indices) common = broadcast(common, i.shape(), "index");
+  std::int64_t joined = 1;
+  for (std::size_t k = 0; k < p.axes.size(); ++k) {
+    const std::int64_t n = p.view.shape(p.axes[k]);
+    const Tensor i = checked_index(p.indices[k], n, "index");
+    j.index = k == 0 ? i : add(multiply(j.index, n), i);
+    joined *= n;
+  }
+  j.index = contiguous(expand(j.index, common));
+  for (int i = 0; i < j.axis; ++i) j.shape.push_back(j.base.shape(i));
+  j.shape.push_back(joined);
+  for (int i = j.axis + static_cast<int>(p.axes.size()); i < j.base.rank(); ++i)
+    j.shape.push_back(j.base.shape(i));
+  return j;
+}
+
+}  // namespace
+
+Tensor take(const Tensor& x, const Tensor& index, std::int64_t axis) {
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), "take");
+  return call(kTake, x, checked_index(index, x.shape(static_cast<int>(a.i[0])), "take"), a);
+}
+
+Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values) {
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), "index_add");
+  const int d = static_cast<int>(a.i[0]);
+  if (index.rank() != 1)
+    fail<ShapeError>("index_add", "the index must have one axis", describe(index));
+  Shape expected = x.shape();
+  expected[d] = index.numel();
+  if (!(values.shape() == expected))
+    fail<ShapeError>("index_add", "values must have the shape " + to_string(expected),
+                     describe(values));
+  Operand in[] = {x, checked_index(index, x.shape(d), "index_add"), values};
+  return call(kIndexAdd, in, a);
+}
+
+namespace {
+// All axes of index but one must fit x's.
+void check_along(const Tensor& x, const Tensor& index, int axis, const char* op) {
+  bool fits = x.rank() == index.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape(i) == x.shape(i);
+  if (!fits)
+    fail<ShapeError>(op, "index must have the tensor's shape but along the axis",
+                     "x " + describe(x) + ", index " + describe(index));
+}
+// PyTorch's gather and scatter read only as far as the index goes.
+Tensor cut_to(Tensor x, const Tensor& index, int axis) {
+  if (x.rank() == index.rank())
+    for (int i = 0; i < x.rank(); ++i)
+      if (i != axis && index.shape(i) < x.shape(i)) x = slice(x, i, 0, index.shape(i), 1);
+  return x;
+}
+}  // namespace
+
+Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis) {
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), "take_along_axis");
+  const int d = static_cast<int>(a.i[0]);
+  const Tensor cut = cut_to(x, index, d);
+  check_along(cut, index, d, "take_along_axis");
+  return call(kAlong, cut, checked_index(index, x.shape(d), "take_along_axis"), a);
+}
+
+Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values) {
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), "scatter_add");
+  const int d = static_cast<int>(a.i[0]);
+  check_along(x, index, d, "scatter_add");
+  const Tensor cut = cut_to(values, index, -1);
+  if (!(cut.shape() == index.shape()))
+    fail<ShapeError>("scatter_add", "values must have the shape of the index",
+                     "index " + describe(index) + ", values " + describe(values));
+  Operand in[] = {x, checked_index(index, x.shape(d), "scatter_add"), cut};
+  return call(kScatterAdd, in, a);
+}
+
+Tensor get_item(const Tensor& x, const std::vector<Index>& index) {
+  Parsed p = parse(x, index);
+  if (p.indices.empty()) return p.view.is_same(x) ? reshape(x, x.shape()) : p.view;
+  const Joined j = join(p);
+  Attrs a;
+  a.i[0] = j.axis;
+  return call(kTake, reshape(j.base, j.shape), j.index, a);
+}
+
+void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value) {
+  // x[mask] = number: one pass.
+  if (index.size() == 1 && index[0].kind == Index::Kind::tensor &&
+      index[0].tensor.dtype() == DType::boolean && index[0].tensor.shape() == x.shape() &&
+      (!value.is_tensor() || value.tensor.numel() == 1) &&
+      (!value.is_tensor() || value.tensor.dtype() == x.dtype())) {
+    Operand v = value.is_tensor() ? Operand(reshape(value.tensor, Shape{})) : value;
+    if (v.is_tensor() || kind_of(v.scalar.dtype()) <= kind_of(x.dtype())) {
+      static const int id = find_declaration("where");
+      Operand in[] = {index[0].tensor, v, x};
+      return apply_into(x, id, in);
+    }
+  }
+  Parsed p = parse(x, index);
+  if (p.indices.empty()) return assign(p.view, value);
+  const Joined j = join(p);
+  Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, x.dtype());
+  const Shape taken = taken_shape(j.shape, j.axis, j.index.shape());
+  if (!(broadcast(taken, source.shape(), "index") == taken))
+    fail<ShapeError>("index",
+                     "the value must broadcast to the shape it is written to, " + to_string(taken),
+                     describe(source));
+  // Where joining axes needs a copy, write into the copy and copy back.
+  Tensor base = reshape(j.base, j.shape);
+  const bool in_place = base->storage.get() == x->storage.get();
+  if (source->storage.get() == x->storage.get()) source = clone(source);
+  Operand in[] = {base, j.index, source};
+  Attrs a;
+  a.i[0] = j.axis;
+  Call c{kPut, in, a, {}, in_place ? base : Tensor()};
+  dispatch(c);
+  if (!in_place) assign(j.base, reshape(c.out[0], j.base.shape()));
+}
+
+Tensor one_hot(const Tensor& labels, std::int64_t classes) {
+  if (!is_integer(labels.dtype()))
+    fail<DTypeError>("one_hot", "labels must be integers", describe(labels));
+  GradMode off(false);
+  const Tensor i = contiguous(astype(labels, DType::int64));
+  std::int64_t lo = 0, hi = -1;
+  if (i.numel()) kernels_of(i).index_range(i.numel(), i.data<std::int64_t>(), &lo, &hi);
+  if (classes < 0) classes = hi + 1;
+  if (lo < 0 || hi >= classes)
+    fail<IndexError>("one_hot", "labels must lie in [0, " + std::to_string(classes) + ")",
+                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
+  return astype(equal(unsqueeze(i, -1), arange(0, classes, 1, DType::int64)), DType::int64);
+}
+
+std::vector<Tensor> nonzero(const Tensor& x) {
+  GradMode off(false);
+  // Every true element goes to the place that a running count gives it, all others to one place
+  // behind the end that is cut off.
+  const Tensor mask = contiguous(astype(reshape(x, Shape{-1}), DType::boolean));
+  const std::int64_t n = mask.numel();
+  const Tensor counted = cumsum(mask, 0, DType::int64);
+  const std::int64_t found = n ? counted.data<std::int64_t>()[n - 1] : 0;
+  Tensor flat = runtime::empty(Shape{found + 1}, DType::int64, x.device());
+  if (n) {
+    const Tensor place = where(mask, subtract(counted, 1), found);
+    const Tensor source = arange(0, n, 1, DType::int64);
+    kernels_of(x).scatter_rows({1, found + 1, n, 8, place.data<std::int64_t>()}, source.bytes(),
+                               flat.bytes());
+  }
+  Tensor rest = slice(flat, 0, 0, found, 1);
+  std::vector<Tensor> out(static_cast<std::size_t>(x.rank()));
+  for (int i = x.rank() - 1; i >= 0; --i) {
+    out[i] = i == 0 ? rest : remainder(rest, x.shape(i));
+    if (i) rest = floor_divide(rest, x.shape(i));
+  }
+  return out;
+}
+
+}  // namespace nnx::ops

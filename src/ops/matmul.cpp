@@ -1,0 +1,232 @@
+// Matrix products and the dense layer: see ops.hpp.
+#include "ops/pointwise_op.hpp"
+#include "ops/support.hpp"
+#include "runtime/blas.hpp"
+
+namespace nnx::ops {
+namespace {
+
+// c (..., m, n) = a (..., m, k) @ b (..., k, n): leading axes already broadcast to c's.
+void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tensor* bias,
+                   int activation) {
+  GemmJob job{};
+  job.m = c.shape(-2);
+  job.n = c.shape(-1);
+  job.k = a.shape(-1);
+  job.a_row = a.stride(-2);
+  job.a_col = a.stride(-1);
+  job.b_row = b.stride(-2);
+  job.b_col = b.stride(-1);
+  job.c_row = c.stride(-2);
+  job.activation = activation;
+  if (c.numel() == 0) return;
+  const int lead = c.rank() - 2;
+  const auto size = static_cast<std::int64_t>(size_of(c.dtype()));
+  // The last leading axis is the kernel's batch; the others are counted out here.
+  job.batch = lead ? c.shape(lead - 1) : 1;
+  if (lead) {
+    job.a_batch = a.stride(lead - 1);
+    job.b_batch = b.stride(lead - 1);
+    job.c_batch = c.stride(lead - 1);
+  }
+  if (bias) job.bias = bias->bytes();
+  std::int64_t outer = 1;
+  for (int i = 0; i + 1 < lead; ++i) outer *= c.shape(i);
+  runtime::LongCall release(static_cast<double>(c.numel()) * static_cast<double>(job.k) * 0.02);
+  Dims at = Dims::filled(std::max(lead - 1, 0), 0);
+  for (std::int64_t o = 0; o < outer; ++o) {
+    std::int64_t ao = 0, bo = 0, co = 0;
+    for (int i = 0; i < at.size(); ++i) {
+      ao += at[i] * a.stride(i);
+      bo += at[i] * b.stride(i);
+      co += at[i] * c.stride(i);
+    }
+    job.a = a.bytes() + ao * size;
+    job.b = b.bytes() + bo * size;
+    job.c = c.bytes() + co * size;
+    if (c.dtype() == DType::float32)
+      kernels_of(c).gemm_f32(job);
+    else if (c.dtype() == DType::float64)
+      runtime::dgemm(job);
+    else
+      kernels_of(c).matmul_i64(job);
+    for (int i = at.size() - 1; i >= 0 && ++at[i] == c.shape(i); --i) at[i] = 0;
+  }
+}
+
+// The dtype products are computed in.
+DType compute_dtype(DType t) {
+  if (t == DType::float64 || t == DType::float32) return t;
+  return is_floating(t) ? DType::float32 : DType::int64;
+}
+
+void matmul_forward(Call& c) {
+  const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor;
+  const DType t = promote(a.dtype(), b.dtype()), compute = compute_dtype(t);
+  Shape shape = c.attrs.shape;
+  GradMode off(false);
+  Shape sa = shape, sb = shape;
+  sa[sa.size() - 2] = a.shape(-2);
+  sa.back() = a.shape(-1);
+  sb[sb.size() - 2] = b.shape(-2);
+  sb.back() = b.shape(-1);
+  const Tensor x = expand(astype(a, compute), sa), y = expand(astype(b, compute), sb);
+  Tensor out = runtime::empty(shape, compute, a.device());
+  multiply_into(x, y, out, nullptr, -1);
+  c.out[0] = t == DType::boolean ? pointwise::not_equal(out, 0) : astype(out, t);
+}
+void matmul_backward(Backward& b) {
+  const Tensor& g = b.grad[0];
+  if (b.in[0].needed)
+    b.in[0].grad = astype(sum_to(matmul(g, transpose(b.in[1].value.tensor, -1, -2)), b.in[0].shape),
+                          b.in[0].dtype);
+  if (b.in[1].needed)
+    b.in[1].grad = astype(sum_to(matmul(transpose(b.in[0].value.tensor, -1, -2), g), b.in[1].shape),
+                          b.in[1].dtype);
+}
+const Op kMatmul{.name = "matmul",
+                 .kind = Op::Kind::linear,
+                 .forward = matmul_forward,
+                 .backward = matmul_backward,
+                 .saves = kSaveInputs};
+
+// dense: in = x, weight[, bias]; x has any number of leading axes, i[0] = activation
+void dense_forward(Call& c) {
+  const Tensor &x = c.in[0].tensor, &w = c.in[1].tensor;
+  const bool biased = c.in.size() > 2;
+  GradMode off(false);
+  Shape shape = x.shape();
+  shape.back() = w.shape(0);
+  c.out[0] = runtime::empty(shape, x.dtype(), x.device());
+  const std::int64_t rows = shape.back() ? c.out[0].numel() / shape.back() : 0;
+  if (c.out[0].numel() == 0) return;
+  const bool flat = x.rank() == 2 || x.contiguous();
+  const Tensor xc = flat ? x : contiguous(x);
+  const Tensor a =
+      xc.rank() == 2 ? xc : xc.window(Shape{rows, x.shape(-1)}, Dims{x.shape(-1), 1}, xc->offset);
+  const Tensor bt =
+      w.window(Shape{w.shape(1), w.shape(0)}, Dims{w.stride(1), w.stride(0)}, w->offset);
+  const Tensor out =
+      c.out[0].window(Shape{rows, shape.back()}, Dims{shape.back(), 1}, c.out[0]->offset);
+  const Tensor bias = biased ? contiguous(c.in[2].tensor) : Tensor();
+  multiply_into(a, bt, out, biased ? &bias : nullptr, static_cast<int>(c.attrs.i[0]));
+}
+
+Tensor dense_definition(std::span<const Operand> in, const Attrs& a) {
+  Tensor y = matmul(in[0].tensor, transpose(in[1].tensor, 0, 1));
+  if (in.size() > 2) y = pointwise::add(y, in[2].tensor);
+  if (a.i[0] < 0) return y;
+  Operand list[] = {y};
+  return apply(static_cast<int>(a.i[0]), list);
+}
+
+// The activation's gradient must follow from its output alone for dense to keep only y.
+void dense_backward(Backward& b) {
+  Tensor g = b.grad[0];
+  const int activation = static_cast<int>(b.attrs.i[0]);
+  if (activation >= 0) {
+    const PointwiseGradient& d = pointwise_gradient(pointwise_op(activation), 0);
+    Operand list[2];
+    int n = 0;
+    if (!d.identity) {
+      for (int u : d.uses) list[n++] = u == 2 ? g : b.out[0];
+      g = apply_op(*d.op, {list, static_cast<std::size_t>(n)});
+    }
+  }
+  const Tensor& w = b.in[1].value.tensor;
+  if (b.in[0].needed) b.in[0].grad = matmul(g, w);
+  const Tensor rows = g.rank() == 2 ? g : reshape(g, Shape{-1, g.shape(-1)});
+  if (b.in[1].needed) {
+    const Tensor& x = b.in[0].value.tensor;
+    b.in[1].grad =
+        matmul(transpose(rows, 0, 1), x.rank() == 2 ? x : reshape(x, Shape{-1, x.shape(-1)}));
+  }
+  if (b.in.size() > 2 && b.in[2].needed) b.in[2].grad = sum(rows, Dims{std::int64_t{0}});
+}
+const Op kDense{.name = "dense",
+                .kind = Op::Kind::fused,
+                .forward = dense_forward,
+                .backward = dense_backward,
+                .saves = kSaveInputs | save_out(0)};
+
+// Whether an activation's derivative can be had from its output: then the kernel may apply it in
+// place.
+bool from_output(int activation) {
+  const PointwiseGradient& d = pointwise_gradient(pointwise_op(activation), 0);
+  for (int u : d.uses)
+    if (u == 0) return false;
+  return true;
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.rank() == 0 || b.rank() == 0)
+    fail_shape("matmul", "takes vectors and matrices, not numbers", a, b, "multiply with *");
+  // Vectors become matrices with one row or column, and lose that axis again.
+  const Tensor x = a.rank() == 1 ? unsqueeze(a, 0) : a;
+  const Tensor y = b.rank() == 1 ? unsqueeze(b, 1) : b;
+  if (x.shape(-1) != y.shape(-2)) {
+    const bool transposed = b.rank() >= 2 && x.shape(-1) == y.shape(-1);
+    fail_shape("matmul",
+               b.rank() == 1 ? "the last axis of a must equal the length of b"
+                             : "the last axis of a must equal the second-to-last axis of b",
+               a, b,
+               !transposed     ? ""
+               : b.rank() == 2 ? "b looks transposed; try a @ b.T"
+                               : "b looks transposed; try a @ b.mT");
+  }
+  if (!(a.device() == b.device()))
+    fail<DeviceError>("matmul", "both tensors must be on one device",
+                      describe(a) + ", " + describe(b));
+  if (is_complex(a.dtype()) || is_complex(b.dtype()))
+    fail<DTypeError>("matmul", "complex tensors have no kernels in this version",
+                     describe(a) + ", " + describe(b));
+  // Many rows against one matrix are one product.
+  if (x.rank() > 2 && y.rank() == 2 && x.contiguous()) {
+    Shape shape = x.shape();
+    shape.back() = y.shape(1);
+    Tensor r = reshape(matmul(reshape(x, Shape{-1, x.shape(-1)}), y), shape);
+    return b.rank() == 1 ? squeeze(r, Dims{-1}, true) : r;
+  }
+  Attrs attrs;
+  Shape lead_a(std::span(x.shape().begin(), static_cast<std::size_t>(x.rank() - 2)));
+  Shape lead_b(std::span(y.shape().begin(), static_cast<std::size_t>(y.rank() - 2)));
+  attrs.shape = broadcast(lead_a, lead_b, "matmul");
+  attrs.shape.push_back(x.shape(-2));
+  attrs.shape.push_back(y.shape(-1));
+  Tensor r = call(kMatmul, x, y, attrs);
+  if (a.rank() == 1) r = squeeze(r, Dims{-2}, true);
+  if (b.rank() == 1) r = squeeze(r, Dims{-1}, true);
+  return r;
+}
+
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation) {
+  if (weight.rank() != 2)
+    fail<ShapeError>("dense", "weight must be a matrix (out, in)", describe(weight));
+  if (x.rank() == 0 || x.shape(-1) != weight.shape(1))
+    fail<ShapeError>("dense",
+                     "the last axis of x must equal in_features, the second axis of weight",
+                     "x " + describe(x) + ", weight " + describe(weight));
+  if (bias && (bias.rank() != 1 || bias.shape(0) != weight.shape(0)))
+    fail<ShapeError>("dense", "bias must have one value per output",
+                     "bias " + describe(bias) + ", weight " + describe(weight));
+  for (const Tensor* t : {&weight, &bias})
+    if (*t && t->dtype() != x.dtype())
+      fail<DTypeError>(
+          "dense", "the input must have the dtype of the weights",
+          "x " + describe(x) + ", weight " + describe(weight) +
+              (bias ? ", bias " + describe(bias) : ""),
+          "convert the input: x = x.to(nnx." + std::string(name_of(weight.dtype())) + ")");
+  Operand in[] = {x, weight, bias};
+  const std::span<Operand> operands(in, bias ? 3u : 2u);
+  Attrs a;
+  a.i[0] = activation;
+  const bool fused = x.dtype() == DType::float32 && x.device() == weight.device() &&
+                     (activation < 0 || from_output(activation));
+  if (fused && x.rank() == 1)
+    return squeeze(dense(unsqueeze(x, 0), weight, bias, activation), Dims{0}, true);
+  return fused ? call(kDense, operands, a) : dense_definition(operands, a);
+}
+
+}  // namespace nnx::ops

@@ -1,0 +1,47 @@
+// The dispatch point: see op.hpp.
+#include "ops/op.hpp"
+
+namespace nnx::ops {
+namespace {
+Listener* g_tape = nullptr;
+thread_local bool t_grad_enabled = true;
+
+bool followed(const Call& call) {
+  if (!call.op.backward) return false;
+  auto follows = [](const Tensor& t) {
+    return t && (t.requires_grad() || (t->grad_record && g_tape->follows(t)));
+  };
+  for (const auto& o : call.in)
+    if (follows(o.tensor)) return true;
+  return follows(call.target);
+}
+}  // namespace
+
+void set_tape(Listener* tape) noexcept { g_tape = tape; }
+bool grad_enabled() noexcept { return t_grad_enabled; }
+void set_grad_enabled(bool on) noexcept { t_grad_enabled = on; }
+GradMode::GradMode(bool on) noexcept : before_(t_grad_enabled) { t_grad_enabled = on; }
+GradMode::~GradMode() { t_grad_enabled = before_; }
+
+void dispatch(Call& call) {
+  if (call.target) {
+    if (!call.target->storage->writable)
+      fail<ArgumentError>(call.op.name, "this tensor shares memory that is read-only",
+                          describe(call.target), "write to a copy: t.clone()");
+    g_tape->before_write(call);
+    call.op.forward(call);
+    ++call.target->storage->version;
+    if (t_grad_enabled && followed(call)) g_tape->called(call);
+    return;
+  }
+  call.op.forward(call);
+  if ((t_grad_enabled && followed(call)) || call.op.view) g_tape->called(call);
+}
+
+Tensor call(const Op& op, std::span<Operand> in, const Attrs& attrs) {
+  Call c{op, in, attrs, {}, {}};
+  dispatch(c);
+  return std::move(c.out[0]);
+}
+
+}  // namespace nnx::ops

@@ -1,0 +1,145 @@
+// The ops by name, for C++: what bind offers to Python and what gradients are written in.
+// Pointwise ops are the declared objects of ops/pointwise.hpp (nnx::pointwise::multiply(a, b), or
+// apply(id, operands)); everything else is a function here, one file per family.
+// Axis lists: an empty optional means all axes. Every function checks its arguments.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "ops/expr.hpp"
+#include "ops/op.hpp"
+
+namespace nnx::runtime {
+class Generator;
+}
+
+namespace nnx::ops {
+
+using Axes = std::optional<Dims>;
+
+// --- creation (create.cpp): never followed by autodiff ---------------------------------------
+Tensor empty(const Shape& shape, DType dtype, Device device = {});
+Tensor full(const Shape& shape, Scalar value, DType dtype, Device device = {});
+Tensor scalar_tensor(Scalar value, DType dtype, Device device = {});
+Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype);
+Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype);
+Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype);
+Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper);  // tril, triu
+
+// --- copies and casts (copy.cpp) --------------------------------------------------------------
+Tensor clone(const Tensor& x);                // a contiguous copy
+Tensor contiguous(const Tensor& x);           // x itself when it is
+Tensor astype(const Tensor& x, DType dtype);  // x itself when it has the dtype
+Tensor to_device(const Tensor& x, Device device);
+void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
+void fill(const Tensor& target, Scalar value);
+
+// --- views (view.cpp): share memory ------------------------------------------------------------
+Tensor reshape(const Tensor& x, Shape shape);  // one -1 allowed; a copy where no view exists
+Tensor view(const Tensor& x, Shape shape);     // ShapeError where no view exists
+Tensor permute(const Tensor& x, const Dims& axes);
+Tensor transpose(const Tensor& x, std::int64_t a, std::int64_t b);
+Tensor expand(const Tensor& x, const Shape& shape);  // broadcast_to; -1 keeps a length
+Tensor squeeze(const Tensor& x, const Axes& axes, bool strict);
+Tensor unsqueeze(const Tensor& x, std::int64_t axis);
+Tensor as_strided(const Tensor& x, const Shape& shape, const Dims& strides, std::int64_t offset);
+const Op& as_strided_op();  // what it dispatches: autodiff re-derives views with it
+Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t length,
+             std::int64_t step);  // start in [0, n], already clipped
+Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index);
+Tensor diagonal(const Tensor& x, std::int64_t k, std::int64_t axis1, std::int64_t axis2);
+Tensor detach(const Tensor& x);                  // shares memory and version, no gradient
+Tensor flip(const Tensor& x, const Dims& axes);  // a view with negative strides
+Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end);
+Tensor view_dtype(const Tensor& x, DType dtype);  // reinterprets
+
+// --- joining (join.cpp) ------------------------------------------------------------------------
+Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis);
+Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis);
+Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Scalar value);
+
+// --- reductions (reduce.cpp) -------------------------------------------------------------------
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false,
+           std::optional<DType> dtype = {});
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false,
+            std::optional<DType> dtype = {});
+Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false,
+            std::optional<DType> dtype = {});
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims);
+Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims);
+Tensor norm(const Tensor& x, double order, const Axes& axes, bool keepdims);
+Tensor sum_to(const Tensor& x, const Shape& shape);  // undoes broadcasting
+
+// --- order (order.cpp) -------------------------------------------------------------------------
+Tensor argmax(const Tensor& x, std::optional<std::int64_t> axis, bool keepdims);
+Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis, bool keepdims);
+// Values and int64 indices along an axis, with the gradient to the chosen element.
+std::pair<Tensor, Tensor> max_with_indices(const Tensor& x, std::int64_t axis, bool keepdims);
+std::pair<Tensor, Tensor> min_with_indices(const Tensor& x, std::int64_t axis, bool keepdims);
+std::pair<Tensor, Tensor> sort_with_indices(const Tensor& x, std::int64_t axis, bool descending);
+std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axis, bool largest);
+Tensor sort(const Tensor& x, std::int64_t axis, bool descending);
+Tensor argsort(const Tensor& x, std::int64_t axis, bool descending);
+Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
+Tensor cumprod(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
+
+// --- products (matmul.cpp) ---------------------------------------------------------------------
+Tensor matmul(const Tensor& a, const Tensor& b);
+// activation(x @ weight.T + bias); bias may be none, activation the id of a declaration or -1.
+Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation);
+
+// --- indexing (index.cpp) ----------------------------------------------------------------------
+Tensor take(const Tensor& x, const Tensor& index, std::int64_t axis);  // index of any shape
+Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis);
+// One entry of x[a, b:c, None, ..., mask, [1, 2]].
+struct Index {
+  enum class Kind : std::uint8_t { integer, slice, newaxis, ellipsis, tensor };
+  Kind kind;
+  std::int64_t integer = 0;
+  std::optional<std::int64_t> start, stop, step;  // slice
+  Tensor tensor;  // integers, or booleans over as many axes as it has
+};
+Tensor get_item(const Tensor& x, const std::vector<Index>& index);
+void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value);
+Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
+Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
+Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
+std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
+
+// --- of networks (softmax.cpp, norm.cpp, loss.cpp) ---------------------------------------------
+Tensor softmax(const Tensor& x, std::int64_t axis);
+Tensor log_softmax(const Tensor& x, std::int64_t axis);
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims);
+Tensor layer_norm(const Tensor& x, const Shape& normalized, const Tensor& weight,
+                  const Tensor& bias, double eps);
+enum class LossReduction : std::uint8_t { none, mean, sum };
+Tensor mse_loss(const Tensor& input, const Tensor& target, LossReduction reduction);
+Tensor bce_with_logits(const Tensor& input, const Tensor& target, LossReduction reduction);
+Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ignore_index,
+                     LossReduction reduction);
+Tensor dropout(const Tensor& x, double p, bool training, runtime::Generator& generator);
+
+// --- random (random.cpp) -----------------------------------------------------------------------
+Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, runtime::Generator& g);
+Tensor random_normal(const Shape& shape, double mean, double std, DType dtype,
+                     runtime::Generator& g);
+Tensor random_integers(const Shape& shape, std::int64_t lo, std::int64_t hi, DType dtype,
+                       runtime::Generator& g);
+Tensor random_bernoulli(const Shape& shape, double p, runtime::Generator& g);  // bool
+
+// --- optimiser updates in place, over many tensors in one pass (update.cpp) ---------------------
+// tensors[j] lists the tensors of array argument j (parameter, gradient, state...); numbers follow
+// in the order of the declaration. Parameters must be leaves or need no gradient.
+void update(int declaration, const std::vector<std::vector<Tensor>>& tensors,
+            const std::vector<double>& numbers);
+
+// In place: target = op(operands), where an operand may be the target itself.
+void apply_into(const Tensor& target, int declaration, std::span<Operand> in);
+
+}  // namespace nnx::ops

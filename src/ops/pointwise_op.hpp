@@ -1,0 +1,61 @@
+// Pointwise ops at run time: dtype and shape rules, execution, gradients.
+// Invariant: an op made from a declaration or from an expression lives for the whole process;
+// programs and gradient ops are made on first need and kept.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "core/program.hpp"
+#include "ops/expr.hpp"
+
+namespace nnx::ops {
+
+struct PointwiseGradient;
+
+struct PointwiseOp : Op {
+  std::string label;
+  Rule rule = Rule::floating;
+  int arity = 0;
+  int declaration = -1;  // with a compiled kernel; -1: runs as a program
+  std::vector<Expr> roots;
+  std::uint32_t masks = 0;  // bit i: input i is a bool register
+  mutable std::array<std::atomic<const Program*>, kLanes> programs{};
+  mutable std::array<std::atomic<const PointwiseGradient*>, kMaxInputs> gradients{};
+};
+
+// The gradient in one input: an op over those of (inputs..., output, incoming gradient) it uses.
+struct PointwiseGradient {
+  const PointwiseOp* op = nullptr;
+  std::unique_ptr<PointwiseOp> owned;  // op, unless it is a declared one
+  std::vector<int> uses;  // 0..arity-1 inputs, arity the output, arity + 1 the gradient
+  bool zero = false;
+  bool identity = false;  // the incoming gradient itself
+  std::uint32_t saves = 0;
+};
+
+const PointwiseOp& pointwise_op(int declaration);
+std::unique_ptr<PointwiseOp> make_pointwise(std::string label, Rule rule, int arity,
+                                            std::vector<Expr> roots, std::uint32_t masks);
+const PointwiseGradient& pointwise_gradient(const PointwiseOp& op, int input);
+// The program of op in a compute lane. Kept for ever.
+const Program& pointwise_program(const PointwiseOp& op, Lane lane);
+// What a node must keep when the inputs in `needed` want gradients.
+std::uint32_t pointwise_saves(const PointwiseOp& op, std::uint32_t needed);
+
+Tensor apply_op(const PointwiseOp& op, std::span<Operand> in);
+void apply_op_into(const Tensor& target, const PointwiseOp& op, std::span<Operand> in);
+
+// The dtype operands meet in: tensors promote, numbers only change the kind.
+DType common_dtype(std::span<const Operand> in, const char* op);
+// A dtype is computed in a lane; a number as one value of that lane.
+struct LaneValue {
+  alignas(8) unsigned char bytes[8];
+};
+LaneValue lane_value(const Scalar& s, Lane lane);
+// What a 64-byte step-0 argument needs (core/program.hpp).
+void replicate(const void* value, Lane lane, void* out64);
+
+}  // namespace nnx::ops

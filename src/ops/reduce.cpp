@@ -1,0 +1,223 @@
+// Reductions: see ops.hpp. i[0] holds the mask of reduced axes, `flag` keepdims.
+#include <cmath>
+#include <limits>
+
+#include "ops/support.hpp"
+
+namespace nnx::ops {
+namespace {
+using namespace pointwise;
+
+std::uint32_t mask_of(const Attrs& a) { return static_cast<std::uint32_t>(a.i[0]); }
+
+// Folds x into a new tensor of dtype `result`, computing in `lane`.
+Tensor fold(const Tensor& x, std::uint32_t reduced, bool keepdims, Reduction op, Lane lane,
+            DType result, double scale = 1.0) {
+  Tensor out = runtime::empty(reduced_shape(x.shape(), reduced, keepdims), result, x.device());
+  if (out.numel() == 0) return out;
+  ReduceJob job;
+  job.program = &identity_program(lane);
+  job.shape = x.shape();
+  job.reduced = reduced;
+  job.reduction = op;
+  job.scale = scale;
+  job.in[0] = {x.bytes(), x.dtype(), x.strides()};
+  job.out = {out.bytes(), result, Dims()};
+  int kept = 0;
+  for (int i = 0; i < x.rank(); ++i) {
+    const bool gone = (reduced >> i) & 1;
+    job.out.strides.push_back(gone ? 0 : out.stride(keepdims ? i : kept));
+    kept += !gone;
+  }
+  runtime::LongCall release(static_cast<double>(x.numel()) * 0.3);
+  kernels_of(x).reduce(job);
+  return out;
+}
+
+void sum_forward(Call& c) {
+  const Tensor& x = c.in[0].tensor;
+  c.out[0] = fold(x, mask_of(c.attrs), c.attrs.flag, Reduction::sum, lane_of(c.attrs.dtype),
+                  c.attrs.dtype);
+}
+void sum_backward(Backward& b) {
+  const Shape& shape = b.in[0].shape;
+  b.in[0].grad =
+      expand(astype(with_reduced_axes(b.grad[0], shape, mask_of(b.attrs)), b.in[0].dtype), shape);
+}
+const Op kSum{
+    .name = "sum", .kind = Op::Kind::linear, .forward = sum_forward, .backward = sum_backward};
+
+void mean_forward(Call& c) {
+  const Tensor& x = c.in[0].tensor;
+  const double n = static_cast<double>(reduced_count(x.shape(), mask_of(c.attrs)));
+  // Integers are summed exactly, as far as float64 holds them.
+  const Lane lane = is_floating(x.dtype()) ? lane_of(c.attrs.dtype) : Lane::f64;
+  c.out[0] = fold(x, mask_of(c.attrs), c.attrs.flag, Reduction::sum, lane, c.attrs.dtype, 1.0 / n);
+}
+void mean_backward(Backward& b) {
+  const Shape& shape = b.in[0].shape;
+  const double n = static_cast<double>(reduced_count(shape, mask_of(b.attrs)));
+  const Tensor g = multiply(with_reduced_axes(b.grad[0], shape, mask_of(b.attrs)), 1.0 / n);
+  b.in[0].grad = expand(astype(g, b.in[0].dtype), shape);
+}
+const Op kMean{
+    .name = "mean", .kind = Op::Kind::linear, .forward = mean_forward, .backward = mean_backward};
+
+void prod_forward(Call& c) {
+  const Tensor& x = c.in[0].tensor;
+  c.out[0] = fold(x, mask_of(c.attrs), c.attrs.flag, Reduction::prod, lane_of(c.attrs.dtype),
+                  c.attrs.dtype);
+}
+void prod_backward(Backward& b) {
+  // y / x where no factor is zero; where one is, the product of the others.
+  const Tensor& x = b.in[0].value.tensor;
+  const std::uint32_t mask = mask_of(b.attrs);
+  Axes axes = Dims();
+  for (int i = 0; i < x.rank(); ++i)
+    if ((mask >> i) & 1) axes->push_back(i);
+  const Tensor y = with_reduced_axes(b.out[0], x.shape(), mask);
+  const Tensor g = with_reduced_axes(b.grad[0], x.shape(), mask);
+  const Tensor zero = equal(x, 0);
+  const Tensor others = where(zero, 1, x);
+  const Tensor zeros = sum(zero, axes, true);
+  const Tensor at_zero = where(equal(zeros, 1), prod(others, axes, true), 0);
+  b.in[0].grad = astype(multiply(g, where(zero, at_zero, divide(y, others))), b.in[0].dtype);
+}
+const Op kProd{.name = "prod",
+               .forward = prod_forward,
+               .backward = prod_backward,
+               .saves = save_in(0) | save_out(0)};
+
+template <Reduction op>
+void extreme_forward(Call& c) {
+  const Tensor& x = c.in[0].tensor;
+  if (reduced_count(x.shape(), mask_of(c.attrs)) == 0)
+    fail<ShapeError>(c.op.name, "there is no largest or smallest of no elements", describe(x));
+  c.out[0] = fold(x, mask_of(c.attrs), c.attrs.flag, op, lane_of(x.dtype()), x.dtype());
+}
+void extreme_backward(Backward& b) {
+  // Ties share the gradient evenly, as PyTorch's amax does.
+  const Tensor& x = b.in[0].value.tensor;
+  const std::uint32_t mask = mask_of(b.attrs);
+  Axes axes = Dims();
+  for (int i = 0; i < x.rank(); ++i)
+    if ((mask >> i) & 1) axes->push_back(i);
+  const Tensor y = with_reduced_axes(b.out[0], x.shape(), mask);
+  const Tensor g = with_reduced_axes(b.grad[0], x.shape(), mask);
+  const Tensor chosen = logical_or(equal(x, y), logical_and(isnan(x), isnan(y)));
+  const Tensor share = divide(g, astype(sum(chosen, axes, true), g.dtype()));
+  b.in[0].grad = where(chosen, share, 0);
+}
+const Op kMax{.name = "max",
+              .forward = extreme_forward<Reduction::max>,
+              .backward = extreme_backward,
+              .saves = save_in(0) | save_out(0)};
+const Op kMin{.name = "min",
+              .forward = extreme_forward<Reduction::min>,
+              .backward = extreme_backward,
+              .saves = save_in(0) | save_out(0)};
+
+template <Reduction op>
+void truth_forward(Call& c) {
+  c.out[0] = fold(c.in[0].tensor, mask_of(c.attrs), c.attrs.flag, op, Lane::b8, DType::boolean);
+}
+const Op kAny{.name = "any", .forward = truth_forward<Reduction::max>};
+const Op kAll{.name = "all", .forward = truth_forward<Reduction::min>};
+
+Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, DType dtype) {
+  Attrs a;
+  a.i[0] = axis_mask(axes, x.rank(), op.name);
+  a.flag = keepdims;
+  a.dtype = dtype;
+  return call(op, x, a);
+}
+
+// sum and prod of small integers widen, of bools count.
+DType accumulated(DType t) {
+  switch (kind_of(t)) {
+    case Kind::boolean:
+    case Kind::signed_integer:
+      return DType::int64;
+    case Kind::unsigned_integer:
+      return DType::uint64;
+    default:
+      return t;
+  }
+}
+
+void check_real(const Tensor& x, const char* op) {
+  if (is_complex(x.dtype())) fail<DTypeError>(op, "complex tensors are not taken", describe(x));
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DType> dtype) {
+  return reduce(kSum, x, axes, keepdims, dtype.value_or(accumulated(x.dtype())));
+}
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DType> dtype) {
+  const DType t = dtype.value_or(is_floating(x.dtype()) ? x.dtype() : default_dtype());
+  if (!is_floating(t))
+    fail<DTypeError>("mean", "the mean has a floating dtype", std::string(name_of(t)));
+  return reduce(kMean, x, axes, keepdims, t);
+}
+
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DType> dtype) {
+  return reduce(kProd, x, axes, keepdims, dtype.value_or(accumulated(x.dtype())));
+}
+
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(kMax, x, axes, keepdims, x.dtype());
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(kMin, x, axes, keepdims, x.dtype());
+}
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(kAny, x, axes, keepdims, DType::boolean);
+}
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(kAll, x, axes, keepdims, DType::boolean);
+}
+
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+  check_real(x, "var");
+  const Tensor f = is_floating(x.dtype()) ? x : astype(x, default_dtype());
+  const double n = static_cast<double>(reduced_count(x.shape(), axis_mask(axes, x.rank(), "var")));
+  const Tensor d = subtract(f, mean(f, axes, true));
+  // n - correction <= 0 leaves 0 / 0 or x / 0, as NumPy and PyTorch answer.
+  const double rest = std::max(0.0, n - correction);
+  return divide(sum(square(d), axes, keepdims), rest);
+}
+
+Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+  return pointwise::sqrt(var(x, axes, correction, keepdims));
+}
+
+Tensor norm(const Tensor& x, double order, const Axes& axes, bool keepdims) {
+  const Tensor f = is_floating(x.dtype()) ? x : astype(x, default_dtype());
+  if (std::isinf(order)) {
+    const Tensor a = abs(f);
+    return order > 0 ? max(a, axes, keepdims) : min(a, axes, keepdims);
+  }
+  if (order == 0) return sum(astype(not_equal(f, 0), f.dtype()), axes, keepdims);
+  if (order == 1) return sum(abs(f), axes, keepdims);
+  if (order == 2) {
+    // The gradient at 0 is 0: the square root sees 1 there, and its result is replaced.
+    const Tensor s = sum(square(f), axes, keepdims);
+    const Tensor zero = equal(s, 0);
+    return where(zero, 0, pointwise::sqrt(where(zero, 1, s)));
+  }
+  return power(sum(power(abs(f), order), axes, keepdims), 1.0 / order);
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  Dims axes;
+  const int shift = x.rank() - shape.size();
+  for (int i = 0; i < x.rank(); ++i)
+    if (i < shift || (shape[i - shift] == 1 && x.shape(i) != 1)) axes.push_back(i);
+  const Tensor s = axes.empty() ? x : sum(x, axes, true, x.dtype());
+  return s.shape() == shape ? s : reshape(s, shape);
+}
+
+}  // namespace nnx::ops

@@ -1,0 +1,46 @@
+// Small things several families of ops share: axes, identity programs, lanes for row kernels.
+#pragma once
+
+#include <optional>
+
+#include "core/program.hpp"
+#include "ops/ops.hpp"
+#include "runtime/allocator.hpp"
+#include "runtime/backend.hpp"
+#include "runtime/long_call.hpp"
+
+namespace nnx::ops {
+
+inline const Kernels& kernels_of(const Tensor& t) { return runtime::kernels(t.device()); }
+
+// Bit i set for every axis named; all axes when none are. Axes must be distinct.
+std::uint32_t axis_mask(const Axes& axes, int rank, const char* op);
+// The shape without the reduced axes, or with length 1 there.
+Shape reduced_shape(const Shape& shape, std::uint32_t reduced, bool keepdims);
+std::int64_t reduced_count(const Shape& shape, std::uint32_t reduced);
+// g, the gradient of a result reduced over `reduced`, given length-1 axes back.
+Tensor with_reduced_axes(const Tensor& g, const Shape& shape, std::uint32_t reduced);
+
+// Loads and stores, nothing between: copies, casts, plain reductions.
+const Program& identity_program(Lane lane);
+// target's elements = source's, broadcast and converted; no autodiff, no overlap.
+void copy_into(const Tensor& source, const Tensor& target);
+
+// float32 or float64 for kernels on rows: half types are computed in float32.
+DType row_dtype(DType t, const char* op);
+// x moved so that `axis` is last, contiguous, in dtype t: the (rows, n) a row kernel takes.
+Tensor as_rows(const Tensor& x, int axis, DType t);
+// The inverse for a result of the same shape.
+Tensor from_rows(const Tensor& rows, int axis, DType t);
+
+// (outer, n, inner) around an axis of a contiguous shape.
+struct Split {
+  std::int64_t outer = 1, n = 1, inner = 1;
+};
+Split split_at(const Shape& shape, int axis);
+
+[[noreturn]] void fail_shape(const char* op, std::string_view rule, const Tensor& a,
+                             const Tensor& b, std::string_view hint = {});
+void require_floating(const Tensor& x, const char* op);
+
+}  // namespace nnx::ops

@@ -1,0 +1,388 @@
+"""Optimisers: options, groups, state; the formulas themselves are compared with PyTorch in tests/nn."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnx
+from nnx import nn, optim
+
+MAKERS: dict[str, Any] = {
+    "sgd": lambda p: optim.SGD(p, lr=0.1),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda p: optim.Adam(p, lr=0.01),
+    "amsgrad": lambda p: optim.Adam(p, lr=0.01, amsgrad=True),
+    "adamw": lambda p: optim.AdamW(p, lr=0.01, weight_decay=0.1),
+}
+
+
+def problem() -> tuple[nn.Module, Any]:
+    nnx.manual_seed(2)
+    model = nn.Sequential(nn.Dense(4, 8), nn.Tanh(), nn.Dense(8, 1))
+    x, y = nnx.randn(16, 4), nnx.randn(16, 1)
+
+    def steps(opt: optim.Optimizer, n: int) -> None:
+        for _ in range(n):
+            loss = nn.functional.mse_loss(model(x), y)
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+
+    return model, steps
+
+
+def bits(model: nn.Module) -> bytes:
+    return b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+
+
+# --- state ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["state_dict", "deepcopied state", "json keys", "pickle", "file"])
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_run_continues_bit_for_bit_from_its_state(name: str, how: str, tmp_path: Any) -> None:
+    model, steps = problem()
+    opt = MAKERS[name](model.parameters())
+    steps(opt, 7)
+    weights = copy.deepcopy(model.state_dict())
+    state = copy.deepcopy(opt.state_dict())
+    pickled = pickle.dumps((model, opt))
+    steps(opt, 5)
+    expected = bits(model)
+
+    if how == "pickle":
+        model, opt = pickle.loads(pickled)
+        x, y = problem_data()
+        for _ in range(5):
+            loss = nn.functional.mse_loss(model(x), y)
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        assert bits(model) == expected
+        return
+    if how == "file":
+        nnx.save({"model": weights, "opt": state}, tmp_path / "run.safetensors")
+        read = nnx.load(tmp_path / "run.safetensors")
+        weights, state = read["model"], read["opt"]
+    if how == "json keys":
+        state["state"] = {str(k): v for k, v in state["state"].items()}
+    model, steps = problem()
+    opt = MAKERS[name](model.parameters())
+    steps(opt, 3)  # another state, to be overwritten
+    model.load_state_dict(weights)
+    opt.load_state_dict(state)
+    steps(opt, 5)
+    assert bits(model) == expected
+
+
+def problem_data() -> tuple[nnx.Tensor, nnx.Tensor]:
+    nnx.manual_seed(2)
+    nn.Sequential(nn.Dense(4, 8), nn.Tanh(), nn.Dense(8, 1))
+    return nnx.randn(16, 4), nnx.randn(16, 1)
+
+
+def test_state_dict_has_torchs_form() -> None:
+    model, steps = problem()
+    opt = optim.Adam(model.parameters(), lr=0.01)
+    assert opt.state_dict()["state"] == {}
+    steps(opt, 2)
+    state = opt.state_dict()
+    assert set(state) == {"state", "param_groups"}
+    assert list(state["state"]) == [0, 1, 2, 3]
+    assert {"step", "exp_avg", "exp_avg_sq"} == set(state["state"][0])
+    assert state["state"][0]["step"] == 2 and state["state"][0]["exp_avg"].shape == (8, 4)
+    group = state["param_groups"][0]
+    assert group["params"] == [0, 1, 2, 3] and group["lr"] == 0.01 and group["betas"] == (0.9, 0.999)
+    momentum = optim.SGD(model.parameters(), momentum=0.9)
+    steps(momentum, 1)
+    assert set(momentum.state_dict()["state"][3]) == {"momentum_buffer"}
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    model, steps = problem()
+    opt = optim.Adam(model.parameters(), lr=0.01)
+    steps(opt, 2)
+    before = repr(opt.state_dict())
+    other = optim.Adam([nn.Parameter(nnx.zeros(2))], lr=0.5)
+    wrong_shape = copy.deepcopy(opt.state_dict())
+    wrong_shape["state"][1]["exp_avg"] = nnx.zeros(3)
+    wrong_option = copy.deepcopy(opt.state_dict())
+    wrong_option["param_groups"][0]["lr"] = -1.0
+    for bad, error in [
+        (other.state_dict(), nnx.ArgumentError),
+        (wrong_shape, nnx.ShapeError),
+        (wrong_option, nnx.ArgumentError),
+        ({}, nnx.DTypeError),
+        (None, nnx.DTypeError),
+        ({"state": {}}, nnx.DTypeError),
+    ]:
+        with pytest.raises(error):
+            opt.load_state_dict(bad)  # type: ignore[arg-type]
+        assert repr(opt.state_dict()) == before
+
+
+def test_the_loaded_state_is_a_copy() -> None:
+    model, steps = problem()
+    opt = optim.Adam(model.parameters())
+    steps(opt, 1)
+    state = copy.deepcopy(opt.state_dict())
+    opt.load_state_dict(state)
+    steps(opt, 1)
+    assert state["state"][0]["step"] == 1
+    opt.load_state_dict(state)
+    first = state["state"][0]["exp_avg"].tolist()
+    steps(opt, 3)
+    assert state["state"][0]["exp_avg"].tolist() == first
+
+
+def test_state_of_a_parameter_by_itself() -> None:
+    w = nn.Parameter(nnx.tensor([1.0]))
+    opt = optim.Adam([w])
+    (w * w).sum().backward()
+    opt.step()
+    assert opt.state[w]["step"] == 1
+    np.testing.assert_allclose(opt.state[w]["exp_avg"].tolist(), [0.2], rtol=1e-6)
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda p: optim.SGD(p, lr=-0.1), ValueError),
+        (lambda p: optim.SGD(p, lr="fast"), TypeError),
+        (lambda p: optim.SGD(p, lr=math.nan), ValueError),
+        (lambda p: optim.SGD(p, momentum=-1), ValueError),
+        (lambda p: optim.SGD(p, weight_decay=-1), ValueError),
+        (lambda p: optim.SGD(p, nesterov=True), ValueError),
+        (lambda p: optim.SGD(p, momentum=0.9, dampening=0.1, nesterov=True), ValueError),
+        (lambda p: optim.SGD(p, nesterov="yes"), TypeError),
+        (lambda p: optim.Adam(p, betas=(1.0, 0.9)), ValueError),
+        (lambda p: optim.Adam(p, betas=(-0.1, 0.9)), ValueError),
+        (lambda p: optim.Adam(p, betas=0.9), ValueError),
+        (lambda p: optim.Adam(p, betas=(0.9,)), ValueError),
+        (lambda p: optim.Adam(p, betas=("a", "b")), TypeError),
+        (lambda p: optim.Adam(p, eps=-1), ValueError),
+        (lambda p: optim.Adam(p, amsgrad=2), TypeError),
+        (lambda p: optim.AdamW(p, weight_decay=-1), ValueError),
+        (lambda p: optim.Adam([]), ValueError),
+        (lambda p: optim.Adam(p[0]), TypeError),
+        (lambda p: optim.Adam("weights"), TypeError),
+        (lambda p: optim.Adam(None), TypeError),
+        (lambda p: optim.Adam([1.0]), TypeError),
+        (lambda p: optim.Adam([p[0], p[0]]), ValueError),
+        (lambda p: optim.Adam([p[0] * 2]), ValueError),
+        (lambda p: optim.Adam([{"params": p, "lrate": 1}]), ValueError),
+        (lambda p: optim.Adam([{"lr": 1}]), TypeError),
+        (lambda p: optim.Adam([{"params": p[:1]}, {"params": p}]), ValueError),
+        (lambda p: optim.Adam([{"params": p, "lr": -1}]), ValueError),
+    ],
+)
+def test_options_are_checked(make: Any, error: type[Exception]) -> None:
+    params = [nn.Parameter(nnx.zeros(2)), nn.Parameter(nnx.zeros(3))]
+    with pytest.raises(error) as caught:
+        make(params)
+    assert isinstance(caught.value, nnx.Error)
+
+
+def test_errors_say_what_to_do() -> None:
+    with pytest.raises(nnx.ArgumentError, match=r"nn\.ModuleList"):
+        optim.Adam([])
+    model = nn.Dense(1, 1)
+    used = model.parameters()
+    list(used)
+    with pytest.raises(nnx.ArgumentError, match="once only"):
+        optim.Adam(used)
+    with pytest.raises(nnx.DTypeError, match=r"give it \[tensor\]"):
+        optim.Adam(model.weight)
+    with pytest.raises(nnx.ArgumentError, match="leaf"):
+        optim.Adam([model.weight * 2])
+    with pytest.raises(nnx.ArgumentError, match="options are lr"):
+        optim.SGD([{"params": [model.weight], "lrate": 0.1}])
+
+
+# --- behaviour ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_parameters_without_a_gradient_are_skipped(name: str) -> None:
+    a, b, c = (nn.Parameter(nnx.ones(3)) for _ in range(3))
+    opt = MAKERS[name]([a, b, c])
+    (a * 2).sum().backward()
+    opt.step()
+    assert (a != 1).all() and (b == 1).all() and (c == 1).all()
+    opt.zero_grad()
+    (b * 2).sum().backward()
+    opt.step()
+    # b's first step is as a's first was
+    np.testing.assert_allclose(b.tolist(), nnx_first_step(name), rtol=1e-6)
+    assert (c == 1).all()
+    opt.zero_grad()
+    opt.step()
+    assert (c == 1).all()
+
+
+def nnx_first_step(name: str) -> list[float]:
+    w = nn.Parameter(nnx.ones(3))
+    opt = MAKERS[name]([w])
+    (w * 2).sum().backward()
+    opt.step()
+    return w.tolist()
+
+
+def test_groups_have_options_of_their_own() -> None:
+    a, b = (nn.Parameter(nnx.ones(1)) for _ in range(2))
+    opt = optim.SGD([{"params": [a], "lr": 0.5}, {"params": b}], lr=0.1)
+    (a + b).sum().backward()
+    opt.step()
+    assert a.tolist() == [0.5] and b.tolist() == pytest.approx([0.9])
+    c = nn.Parameter(nnx.ones(1))
+    opt.add_param_group({"params": [c], "momentum": 0.9})
+    assert [g["lr"] for g in opt.param_groups] == [0.5, 0.1, 0.1]
+    opt.zero_grad()
+    for _ in range(2):
+        c.sum().backward()
+    opt.step()
+    assert c.tolist() == pytest.approx([0.8])
+    named = optim.Adam(nn.Dense(2, 1).named_parameters())
+    assert [tuple(p.shape) for p in named.param_groups[0]["params"]] == [(1, 2), (1,)]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_learning_rate_can_be_changed(name: str) -> None:
+    w = nn.Parameter(nnx.ones(2))
+    opt = MAKERS[name]([w])
+    w.sum().backward()
+    opt.step()
+    before = w.tolist()
+    opt.param_groups[0]["lr"] = 0.0
+    opt.step()
+    assert w.tolist() == before
+    opt.param_groups[0]["lr"] = 1.0
+    opt.step()
+    assert w.tolist() != before
+    assert "lr: 1.0" in repr(opt)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_maximize_is_descent_of_the_negative(kind: Any) -> None:
+    found = []
+    for sign in (1, -1):
+        w = nn.Parameter(nnx.tensor([1.0, -2.0], dtype=nnx.float64))
+        opt = kind([w], lr=0.1, weight_decay=0.0, maximize=sign < 0)
+        for _ in range(5):
+            opt.zero_grad()
+            (sign * w.sin() * w).sum().backward()
+            opt.step()
+        found.append(w.tolist())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+def test_zero_grad() -> None:
+    w = nn.Parameter(nnx.ones(2))
+    for opt in (optim.SGD([w]), optim.Adam([w])):
+        w.sum().backward()
+        opt.zero_grad()
+        assert w.grad is None
+        w.sum().backward()
+        kept = w.grad
+        opt.zero_grad(set_to_none=False)
+        assert w.grad is not None and w.grad.tolist() == [0, 0]
+        assert kept.tolist() == [0, 0]
+        w.grad = None
+
+
+def test_closure() -> None:
+    w = nn.Parameter(nnx.tensor([3.0]))
+    opt = optim.SGD([w], lr=0.25)
+
+    def closure() -> nnx.Tensor:
+        opt.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with nnx.no_grad():
+        assert opt.step(closure).item() == 9.0
+    assert w.tolist() == [1.5]
+    assert opt.step() is None
+
+
+def test_steps_are_not_followed_and_keep_the_parameter() -> None:
+    for make in MAKERS.values():
+        w = nn.Parameter(nnx.ones(2, 3))
+        memory = np.asarray(w)
+        opt = make([w])
+        (w * 2).sum().backward()
+        opt.step()
+        assert w.is_leaf and w.requires_grad
+        assert np.shares_memory(np.asarray(w), memory) and (memory != 1).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_strided_parameters_and_every_float_dtype(name: str) -> None:
+    for dtype in (nnx.float32, nnx.float64, nnx.float16, nnx.bfloat16):
+        base = nnx.ones(4, 6).to(dtype)
+        strided = nn.Parameter(base[:, ::2])
+        plain = nn.Parameter(nnx.ones(4, 3).to(dtype))
+        opt = MAKERS[name]([strided, plain])
+        for _ in range(3):
+            opt.zero_grad()
+            ((strided * strided).sum() + (plain * plain).sum()).backward()
+            opt.step()
+        assert strided.tolist() == plain.tolist() and (base[:, 1::2] == 1).all()
+        assert strided.dtype == dtype
+
+
+def test_groups_changed_by_hand() -> None:
+    a, b = (nn.Parameter(nnx.ones(1)) for _ in range(2))
+    opt = optim.Adam([a], lr=0.1)
+    a.sum().backward()
+    opt.step()
+    opt.param_groups[0]["params"].append(b)
+    b.sum().backward()
+    opt.step()
+    assert opt.state[a]["step"] == 2 and opt.state[b]["step"] == 1
+
+
+def test_a_gradient_of_another_dtype_or_shape_is_refused() -> None:
+    w = nn.Parameter(nnx.ones(2))
+    with pytest.raises(nnx.Error):
+        w.grad = nnx.ones(3)
+    with pytest.raises(nnx.Error):
+        w.grad = nnx.ones(2, dtype=nnx.float64)
+    w.grad = nnx.ones(2)
+    optim.SGD([w], lr=1.0).step()
+    assert w.tolist() == [0, 0]
+
+
+def test_an_optimiser_of_ones_own() -> None:
+    class Sign(optim.Optimizer):
+        def __init__(self, params: Any, lr: float) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def step(self, closure: Any = None) -> None:
+            with nnx.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        p.sub_(group["lr"] * p.grad.sign())
+                        self.state[p]["n"] = self.state[p].get("n", 0) + 1
+
+    w = nn.Parameter(nnx.tensor([2.0, -3.0]))
+    opt = Sign([w], lr=0.5)
+    for _ in range(3):
+        opt.zero_grad()
+        (w * w).sum().backward()
+        opt.step()
+    assert w.tolist() == [0.5, -1.5] and opt.state[w]["n"] == 3
+    assert opt.state_dict()["state"][0]["n"] == 3
+    with pytest.raises(NotImplementedError):
+        optim.Optimizer([w], {}).step()
