@@ -7,16 +7,17 @@ import re
 import sys
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import demo
 
 ARGUMENTS = ["--epochs", "1", "--hidden", "8", "--batch-size", "500", "--seed", "3"]
 
 
-def test_trains_prints_and_draws(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trains_prints_and_draws(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert demo.main([*ARGUMENTS, "--out", str(tmp_path / "a" / "b")]) == 0
     text = capsys.readouterr().out
     assert "network 784-8-10, 6370 weights, Adam, seed 3" in text
@@ -44,7 +45,9 @@ def test_without_matplotlib_there_is_a_word(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     test = nnx.data.MNIST(train=False)
     scores = np.zeros((10_000, 10))
-    assert demo.draw(nnx.train.History(), np.eye(10, dtype=int), test, scores, tmp_path, "x") is None
+    assert (
+        demo.draw(nnx.train.History(), np.eye(10, dtype=int), test, scores, tmp_path, "x") is None
+    )
     text = capsys.readouterr().out
     assert "no picture" in text and "pip install" in text and "matplotlib" in text
     with pytest.raises(nnx.MissingPackageError) as caught:

@@ -12,10 +12,9 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn, optim
 
 DECLARED: list[dict[str, Any]] = nnx._nnx.__declarations__
@@ -75,7 +74,13 @@ ALL = [*python_docs(), *compiled_docs()]
 
 def test_something_was_found() -> None:
     names = {name for name, _, _ in ALL}
-    assert {"nnx.sin", "nnx.Tensor", "nnx.nn.dense.Dense", "nnx.io.save", "nnx.Tensor.sort"} <= names
+    assert {
+        "nnx.sin",
+        "nnx.Tensor",
+        "nnx.nn.dense.Dense",
+        "nnx.io.save",
+        "nnx.Tensor.sort",
+    } <= names
     assert sum(">>>" in text for _, text, _ in ALL) > 200
 
 
@@ -83,7 +88,9 @@ def test_everything_public_has_a_text() -> None:
     missing = [
         name
         for name, text, _ in ALL
-        if not text.strip() and not name.rsplit(".", 1)[-1].startswith("_") and "forward" not in name
+        if not text.strip()
+        and not name.rsplit(".", 1)[-1].startswith("_")
+        and "forward" not in name
     ]
     own = [n for n in missing if not overridden(n) and not n.endswith(".main")]
     assert own == []

@@ -175,6 +175,8 @@ def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     ((kind, content),) = value.items()
     if kind == _MARK:
         return tensors[content]
+    if not isinstance(content, dict if kind == "dict" else list):
+        raise TypeError(f"{kind} holds {type(content).__name__}")
     if kind == "dict":
         return {k: _unpack(v, tensors) for k, v in content.items()}
     if kind == "pairs":

@@ -87,11 +87,7 @@ PyObject* register_hook(Args& a) {
   auto payload = std::make_shared<Keeper>(f);
   // The entry keeps the payload, so the closure needs no reference of its own.
   auto hook = [keeper = payload.get()](const Tensor& g) -> Tensor {
-    const PyGILState_STATE state = PyGILState_Ensure();
-    struct Release {
-      PyGILState_STATE state;
-      ~Release() { PyGILState_Release(state); }
-    } release{state};
+    const HoldGil gil;
     if (!keeper->get()) return {};
     Object function = Object::borrow(keeper->get()), argument = own(wrap(g));
     Object answer = own(PyObject_CallOneArg(function.get(), argument.get()));

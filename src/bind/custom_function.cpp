@@ -155,11 +155,7 @@ struct OutputInfo {
 std::vector<Tensor> run_backward(PyObject* payload, std::span<const Tensor> grads,
                                  const std::vector<OutputInfo>& outputs,
                                  const std::vector<std::int64_t>& tensor_arguments, Py_ssize_t arguments) {
-  const PyGILState_STATE state = PyGILState_Ensure();
-  struct Release {
-    PyGILState_STATE state;
-    ~Release() { PyGILState_Release(state); }
-  } release{state};
+  const HoldGil gil;
   if (!payload) fail<GradientError>("Function", "the graph was collected");
   Object ctx = Object::borrow(payload);
   ContextObject* c = context(payload);
@@ -273,13 +269,12 @@ PyObject* apply(PyObject* cls, PyObject* args) {
         return run_backward(keeper->get(), grads, infos, tensor_arguments, n);
       };
       g.release = [keeper] {
-        const PyGILState_STATE state = PyGILState_Ensure();
+        const HoldGil gil;
         if (keeper->get()) {
           ContextObject* held = context(keeper->get());
           held->freed = held->saved != nullptr;
           Py_CLEAR(held->saved);
         }
-        PyGILState_Release(state);
       };
       g.payload = std::move(payload);
       static std::set<std::string> names;  // graphs point to them

@@ -189,9 +189,8 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
   const auto give_back = [](void* owner) {
     auto* managed = static_cast<Managed*>(owner);
     if (!managed->deleter || !Py_IsInitialized()) return;
-    const PyGILState_STATE state = PyGILState_Ensure();
+    const HoldGil gil;
     managed->deleter(managed);
-    PyGILState_Release(state);
   };
   auto storage = runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size),
                                 Device{}, m, give_back, writable);

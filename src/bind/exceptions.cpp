@@ -1,5 +1,8 @@
 // The exception classes, and which C++ exception becomes which of them. Small helpers of
 // python.hpp live here too.
+#include <cxxabi.h>
+#include <unistd.h>
+
 #include <new>
 
 #include "bind/python.hpp"
@@ -165,12 +168,34 @@ std::string short_repr(PyObject* o) {
   return out;
 }
 
+namespace {
+// Runs f, which may be how Python ends this thread.
+template <class F>
+void or_sleep(F&& f) noexcept {
+#if defined(__GLIBC__)
+  try {
+    f();
+  } catch (abi::__forced_unwind&) {
+    for (;;) pause();  // until the process is gone
+  }
+#else
+  f();
+#endif
+}
+}  // namespace
+
+HoldGil::HoldGil() noexcept {
+  or_sleep([&] { state_ = PyGILState_Ensure(); });
+}
+void restore_thread(PyThreadState* thread) noexcept {
+  or_sleep([&] { PyEval_RestoreThread(thread); });
+}
+
 Keeper::~Keeper() {
   if (!p_) return;
   if (!Py_IsInitialized()) return;  // the interpreter is gone, and with it what p_ pointed to
-  const PyGILState_STATE state = PyGILState_Ensure();
+  const HoldGil gil;
   Py_DECREF(p_);
-  PyGILState_Release(state);
 }
 
 }  // namespace nnx::bind

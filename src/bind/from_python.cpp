@@ -58,9 +58,8 @@ struct Buffer {
 void release_buffer(void* owner) {
   auto* buffer = static_cast<Buffer*>(owner);
   if (!Py_IsInitialized()) return;  // nothing left to give it back to
-  const PyGILState_STATE state = PyGILState_Ensure();
+  const HoldGil gil;
   delete buffer;
-  PyGILState_Release(state);
 }
 
 [[noreturn]] void no_dtype(const char* op, PyObject* data, std::string_view format) {

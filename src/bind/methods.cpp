@@ -196,8 +196,6 @@ PyObject* array_equal(Args& a) {
   return boolean(scalar_value(ops::all(same)).i != 0);
 }
 
-PyObject* shape_function(Args& a) { return shape_tuple(a.tensor("x").shape()).release(); }
-PyObject* ndim_function(Args& a) { return PyLong_FromLong(a.tensor("x").rank()); }
 PyObject* numel_function(Args& a) { return PyLong_FromLongLong(a.tensor("x").numel()); }
 
 const Definition kDefinitions[] = {
@@ -305,18 +303,6 @@ Example:
     True
 )", array_equal},
     {"equal", "(other: TensorLike) -> bool", "Whether the other tensor has the same shape and elements, as one bool.", array_equal, Role::method},
-    {"shape", "(x: TensorLike) -> Size", R"(The shape of anything array-like.
-
-Example:
-    >>> nnx.shape([[1, 2]])
-    (1, 2)
-)", shape_function},
-    {"ndim", "(x: TensorLike) -> int", R"(The number of axes of anything array-like.
-
-Example:
-    >>> nnx.ndim([[1, 2]])
-    2
-)", ndim_function},
     {"numel", "(x: TensorLike) -> int", R"(The number of elements.
 
 Example:

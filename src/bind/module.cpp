@@ -28,7 +28,7 @@ namespace {
 
 // Long kernels run without the GIL.
 void* enter_long_call() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
-void leave_long_call(void* token) { PyEval_RestoreThread(static_cast<PyThreadState*>(token)); }
+void leave_long_call(void* token) { restore_thread(static_cast<PyThreadState*>(token)); }
 
 // Ctrl-C: Python's handler runs here, in its main thread.
 bool poll_interrupt() {

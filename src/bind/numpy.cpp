@@ -165,7 +165,10 @@ PyObject* store(PyObject* out, PyObject* result) {
 
 PyObject* array_ufunc(Args& a) {
   PyObject* ufunc = a.object("ufunc");
+  if (!a.rest() || !PyCallable_Check(ufunc))
+    throw CallError(error_text(a.op(), "this is for NumPy to call, with a ufunc, its method and inputs"));
   const std::string method = a.string("method", "__call__");
+  if (!a.rest()) throw CallError(error_text("__array_ufunc__", "needs the ufunc's inputs"));
   Object keywords = spoken(a.object("kwargs"));
   Object out = Object::borrow(PyDict_GetItemString(keywords.get(), "out"));
   Object ours = method == "__call__" ? our_function(ufunc) : Object();

@@ -92,6 +92,21 @@ int guard_status(F&& f) noexcept {
   }
 }
 
+// The GIL, whatever thread this is. While the interpreter ends, Python stops threads that ask for the
+// GIL by unwinding them; a thread in the middle of C++ must not be, so it sleeps instead.
+class HoldGil {
+ public:
+  HoldGil() noexcept;
+  ~HoldGil() { PyGILState_Release(state_); }
+  HoldGil(const HoldGil&) = delete;
+  HoldGil& operator=(const HoldGil&) = delete;
+
+ private:
+  PyGILState_STATE state_;
+};
+// PyEval_RestoreThread under the same rule.
+void restore_thread(PyThreadState* thread) noexcept;
+
 // Owned by C++ closures that may die on any thread, with or without the GIL.
 class Keeper {
  public:

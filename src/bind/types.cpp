@@ -235,7 +235,10 @@ PyMethodDef g_count_methods[] = {
 PyTypeObject* g_pair_type;
 PyStructSequence_Field g_pair_fields[] = {
     {"values", "the values"}, {"indices", "where they were found"}, {nullptr, nullptr}};
-PyStructSequence_Desc g_pair = {"nnx.ValuesAndIndices", "What max, min, median, sort and topk answer.",
+PyStructSequence_Desc g_pair = {"nnx.ValuesAndIndices",
+                                "What max, min, median, sort and topk answer: values and indices.\n\n"
+                                "Example:\n    >>> values, indices = nnx.tensor([3, 1]).sort()\n"
+                                "    >>> indices\n    tensor([1, 0])\n",
                                 g_pair_fields, 2};
 
 }  // namespace

@@ -51,8 +51,9 @@ Plan choose_plan(std::int64_t m, std::int64_t n, std::int64_t k, const Strided& 
                      ? often && clashes(a.row)
                      : often && (clashes(a.col) || (few ? k * a.col > 1 << 18 : a.col > 128)));
   plan.depth = few ? kDepthOfFew : kDepth;
-  if (tiles == 1 && !plan.pack_b) {  // B is read once: along its rows when it is not near
-    plan.depth = k * n > 1 << 18 ? std::clamp<std::int64_t>((1 << 15) / n, 8, k) : std::max<std::int64_t>(k, 1);
+  if (tiles == 1) plan.depth = kDepth;
+  if (tiles == 1 && !plan.pack_b && k * n > 2 * kNear) {  // B is far and read once: along its rows
+    plan.depth = std::clamp<std::int64_t>(kNear / 4 / n, 8, kDepth);
   }
   plan.strip = kStripPanels * panel;
   plan.block_rows = m;
@@ -93,14 +94,16 @@ void gemm_f32(const core::GemmJob& job) {
     m *= batch;
     batch = 1;
   }
-  // A column of C whose numbers are adjacent is a row: C^T = B^T A^T.
-  if (n == 1 && m > 1 && target.row == 1 && !target.bias) {
+  // A column of C whose numbers are adjacent is a row: C^T = B^T A^T, and its one bias belongs to
+  // every number.
+  if (n == 1 && m > 1 && target.row == 1) {
     std::swap(m, n);
     std::swap(a, b);
     std::swap(a.row, a.col);
     std::swap(b.row, b.col);
     std::swap(a_batch, b_batch);
     target.row = n;
+    std::swap(target.bias, target.shift);
   }
   // Strides along axes of length 1 mean nothing.
   if (k <= 1) {
@@ -116,7 +119,9 @@ void gemm_f32(const core::GemmJob& job) {
     const Strided b_i{b.data + i * b_batch, b.row, b.col};
     Target c = target;
     c.c += i * job.c_batch;
-    if (plan.dot) {
+    if (m == 1 && n == 1 && a.col == 1 && b.row == 1) {
+      inner(k, a_i.data, b_i.data, c);
+    } else if (plan.dot) {
       dot(plan, a_i, b_i, c);
     } else {
       Outer<Strided, Strided>{plan, a_i, b_i, c}.run();

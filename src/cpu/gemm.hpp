@@ -46,19 +46,28 @@ struct Target {
   std::int64_t row;
   bool accumulate;
   const float* bias;
-  core::TileFn activation;  // or null
+  core::TileFn activation;       // or null
+  const float* shift = nullptr;  // one number added to all of C, before the activation
 
-  void activate(std::int64_t i0, std::int64_t rows, std::int64_t j0, std::int64_t columns) const {
-    if (!activation) return;
+  // What comes after the sums, for a block that is still in a near cache.
+  void finish(std::int64_t i0, std::int64_t rows, std::int64_t j0, std::int64_t columns) const {
+    if (!activation && !shift) return;
     std::int64_t n = columns;
     if (columns == row) {  // whole rows, one after the other
       n *= rows;
       rows = 1;
     }
     for (std::int64_t i = 0; i < rows; ++i) {
-      void* p = c + (i0 + i) * row + j0;
-      const core::TileArg arg{p, 1};
-      activation(n, &p, &arg);
+      float* p = c + (i0 + i) * row + j0;
+      if (shift) {
+        const float x = *shift;
+        for (std::int64_t j = 0; j < n; ++j) p[j] += x;
+      }
+      if (activation) {
+        void* result = p;
+        const core::TileArg arg{p, 1};
+        activation(n, &result, &arg);
+      }
     }
   }
 };
@@ -76,6 +85,8 @@ struct Plan {
   std::int64_t block_panels;  // of a chunk, at most; columns for dot products
   std::int64_t strip;         // columns taken at a time: whole panels
 };
+// Numbers of B that a near cache holds.
+inline constexpr std::int64_t kNear = 1 << 17;
 // Numbers of a matrix that a chunk of packing takes at least.
 inline constexpr std::int64_t kPackGrain = 1 << 16;
 
@@ -126,6 +137,7 @@ struct Outer {
     OuterTile t;
     t.k = k;
     t.c_row = target.row;
+    t.far = plan.n * plan.k > kNear;
     t.accumulate = !d.first || target.accumulate;
 
     const auto at_panel = [&](std::int64_t q, const float* packed) {
@@ -171,7 +183,7 @@ struct Outer {
         }
       }
     }
-    if (d.last) target.activate(i0, rows, j0, columns);
+    if (d.last) target.finish(i0, rows, j0, columns);
   }
 
   const float* pack_all_of_a(std::int64_t p0, std::int64_t k) const {
@@ -224,39 +236,62 @@ struct Outer {
 };
 
 // --- dot products ---------------------------------------------------------------------------
-inline constexpr std::int64_t kDotCache = 1 << 13;  // floats of A
+inline constexpr std::int64_t kDotCache = 1 << 13;        // floats of A
+inline constexpr std::int64_t kDotDepth = kWidth * 256;  // so that no lane sums very many numbers
 
 inline void dot(const Plan& plan, const Strided& a, const Strided& b, const Target& target) {
   const Parts row_blocks(plan.m, plan.block_rows), column_blocks(plan.n, plan.block_panels);
+  const Parts depths(plan.k, kDotDepth);
   parallel_for(row_blocks.count * column_blocks.count, [&](std::int64_t chunk) {
     const std::int64_t r = chunk % row_blocks.count, c = chunk / row_blocks.count;
     const std::int64_t i0 = row_blocks.first(r), rows = row_blocks.size(r);
     const std::int64_t j0 = column_blocks.first(c), columns = column_blocks.size(c);
     const Parts tiles(rows, kDotRows);
     DotTile t;
-    t.k = plan.k;
     t.a_step = a.row;
     t.b_step = b.col;
     t.c_row = target.row;
-    t.accumulate = target.accumulate;
     // The outer loop runs over what does not stay in the nearest cache.
     const std::int64_t width = dot_columns(static_cast<int>(tiles.size(0)));
     const std::int64_t strips = ceil_div(columns, width);
     const bool a_stays = rows * plan.k <= kDotCache;
-    for (std::int64_t x = 0; x < (a_stays ? strips : tiles.count); ++x) {
-      for (std::int64_t y = 0; y < (a_stays ? tiles.count : strips); ++y) {
-        const std::int64_t i = a_stays ? y : x, j = (a_stays ? x : y) * width;
-        const std::int64_t at = i0 + tiles.first(i);
-        t.columns = std::min(width, columns - j);
-        t.a = a.at(at, 0);
-        t.b = b.at(0, j0 + j);
-        t.bias = target.bias ? target.bias + j0 + j : nullptr;
-        t.c = target.c + at * target.row + j0 + j;
-        kDot.f[tiles.size(i)](t);
+    for (std::int64_t d = 0; d < depths.count; ++d) {
+      const std::int64_t p0 = depths.first(d);
+      t.k = depths.size(d);
+      t.accumulate = target.accumulate || d > 0;
+      for (std::int64_t x = 0; x < (a_stays ? strips : tiles.count); ++x) {
+        for (std::int64_t y = 0; y < (a_stays ? tiles.count : strips); ++y) {
+          const std::int64_t i = a_stays ? y : x, j = (a_stays ? x : y) * width;
+          const std::int64_t at = i0 + tiles.first(i);
+          t.columns = std::min(width, columns - j);
+          t.a = a.at(at, p0);
+          t.b = b.at(p0, j0 + j);
+          t.bias = target.bias && d + 1 == depths.count ? target.bias + j0 + j : nullptr;
+          t.c = target.c + at * target.row + j0 + j;
+          kDot.f[tiles.size(i)](t);
+        }
       }
     }
-    target.activate(i0, rows, j0, columns);
+    target.finish(i0, rows, j0, columns);
   });
+}
+
+// A single number: segments of fixed length, added up in order.
+inline void inner(std::int64_t k, const float* a, const float* b, const Target& target) {
+  constexpr std::int64_t kSegment = 1 << 15, kMost = 256;
+  const Parts segments(k, std::max(kSegment, ceil_div(k, kMost)));
+  float part[kMost] = {};
+  parallel_for(segments.count, [&](std::int64_t s) {
+    const std::int64_t p = segments.first(s);
+    part[s] = dot_one(segments.size(s), a + p, b + p);
+  });
+  double sum = part[0];
+  for (std::int64_t s = 1; s < segments.count; ++s) sum += part[s];
+  float x = static_cast<float>(sum);
+  if (target.accumulate) x = *target.c + x;
+  if (target.bias) x += *target.bias;
+  *target.c = x;
+  target.finish(0, 1, 0, 1);
 }
 
 }  // namespace nnx::cpu::inline NNX_LEVEL::gemm

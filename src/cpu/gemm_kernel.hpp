@@ -142,6 +142,7 @@ struct OuterTile {
   std::int64_t columns;  // of C and B; more than V - 1 vectors, at most V
   const float* bias;     // `columns` values, or null
   bool accumulate;
+  bool far;  // B is not in a near cache
 };
 enum class ALayout { rows, columns };
 enum class BLayout { direct, packed };  // packed: b_step is the tile's width, whole vectors
@@ -178,12 +179,12 @@ void outer_tile(const OuterTile& t) {
     }
   }
 
-  const auto step = [&](int u, int offset) NNX_LAMBDA_INLINE {
+  const auto step = [&](int u, int offset, bool fetch) NNX_LAMBDA_INLINE {
     Vec vb[V];
     NNX_UNROLL for (int v = 0; v < V; ++v) {
       vb[v] = B == BLayout::packed ? load(b + v * kWidth) : load_row(b, v);
     }
-    if (B == BLayout::direct) {
+    if (B == BLayout::direct && fetch) {
       NNX_UNROLL for (int v = 0; v < V * kWidth; v += kLine) __builtin_prefetch(ahead + v);
       ahead += b_step;
     }
@@ -202,14 +203,21 @@ void outer_tile(const OuterTile& t) {
     if (L == ALayout::columns) return;
     NNX_UNROLL for (int g = 0; g < kGroups; ++g) a[g] += count;
   };
-  std::int64_t p = t.k;
-  for (; p >= kUnroll; p -= kUnroll) {
-    NNX_UNROLL for (int o = 0; o < kUnroll; ++o) step(o % U, o);
-    advance(kUnroll);
-  }
-  for (; p > 0; --p) {
-    step(0, 0);
-    advance(1);
+  const auto sum = [&](bool fetch) NNX_LAMBDA_INLINE {
+    std::int64_t p = t.k;
+    for (; p >= kUnroll; p -= kUnroll) {
+      NNX_UNROLL for (int o = 0; o < kUnroll; ++o) step(o % U, o, fetch);
+      advance(kUnroll);
+    }
+    for (; p > 0; --p) {
+      step(0, 0, fetch);
+      advance(1);
+    }
+  };
+  if (R <= 2 && !t.far) {  // so few rows leave no room for loads that are not needed
+    sum(false);
+  } else {
+    sum(true);
   }
   NNX_UNROLL for (int half = U / 2; half > 0; half /= 2) {
     NNX_UNROLL for (int u = 0; u < half; ++u) {
@@ -357,6 +365,24 @@ void dot_tile(const DotTile& t) {
       }
     }
   }
+}
+// One dot product of adjacent numbers.
+inline float dot_one(std::int64_t k, const float* a, const float* b) {
+  constexpr int S = 8;
+  Vec acc[S] = {};
+  std::int64_t p = 0;
+  for (; p + S * kWidth <= k; p += S * kWidth) {
+    NNX_UNROLL for (int s = 0; s < S; ++s) {
+      acc[s] = fma(load(a + p + s * kWidth), load(b + p + s * kWidth), acc[s]);
+    }
+  }
+  for (; p + kWidth <= k; p += kWidth) acc[0] = fma(load(a + p), load(b + p), acc[0]);
+  if (p < k) {
+    const Lanes lanes(k - p);
+    acc[1] = fma(lanes.load(a + p), lanes.load(b + p), acc[1]);
+  }
+  const Floats<4> s = sums(acc[0] + acc[4], acc[1] + acc[5], acc[2] + acc[6], acc[3] + acc[7]);
+  return (s[0] + s[2]) + (s[1] + s[3]);
 }
 using DotFn = void (*)(const DotTile&);
 

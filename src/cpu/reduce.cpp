@@ -22,8 +22,10 @@ using core::ReduceJob;
 // Estimated picoseconds, as in tile_run.cpp.
 constexpr std::int64_t kSerial = 25'000'000;
 constexpr std::int64_t kGrain = 15'000'000;
-constexpr std::int64_t kStripBytes = 16384;  // of one strip's lanes: they stay in the L1 cache
-constexpr std::int64_t kShortRow = 32;       // shorter ones are folded side by side
+constexpr std::int64_t kStripBytes = 16384;      // of one strip's lanes: in the L1 cache
+constexpr std::int64_t kWideStripBytes = 65536;  // many lanes, each visited rarely
+constexpr std::int64_t kPanelBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kShortRow = 32;  // shorter ones are folded side by side
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a / b + (a % b != 0); }
 
@@ -50,17 +52,16 @@ struct Emitter {
   template <class T>
   void scale_all(T* x, std::int64_t n) const {
     if (divisor != 0)
-      for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<T>(static_cast<double>(x[i]) / divisor);
+      for (std::int64_t i = 0; i < n; ++i)
+        x[i] = static_cast<T>(static_cast<double>(x[i]) / divisor);
     else
       for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<T>(static_cast<double>(x[i]) * scale);
   }
   // n results, overwritten, to places `stride` bytes apart.
   void operator()(void* values, std::int64_t n, char* out, std::int64_t stride) const {
     if (scale != 1.0) {
-      if (lane == Lane::f32)
-        scale_all(static_cast<float*>(values), n);
-      else
-        scale_all(static_cast<double*>(values), n);
+      if (lane == Lane::f32) scale_all(static_cast<float*>(values), n);
+      else scale_all(static_cast<double*>(values), n);
     }
     const std::int64_t size = bytes_of(dtype);
     if (n == 1 || stride == size) return store(n, values, out);
@@ -89,7 +90,10 @@ bool is_plain(const ReduceJob& job) {
 class Plan {
  public:
   Plan(const ReduceJob& job, std::int64_t n, std::int64_t width)
-      : job_(job), kernel_(fold_kernel(job.program->out_lane[0], job.reduction)), emit_(job), n_(n) {
+      : job_(job),
+        kernel_(fold_kernel(job.program->out_lane[0], job.reduction)),
+        emit_(job),
+        n_(n) {
     const std::int64_t lanes = kernel_.lanes();
     g_ = width == 1      ? lanes
          : width < lanes ? static_cast<std::int64_t>(
@@ -107,12 +111,14 @@ class Plan {
  private:
   void order_axes(std::int64_t width);
   int leading_port() const;
+  std::int64_t panel_rows() const;
   void cut();
   std::int64_t cost() const;
   void locate(std::int64_t unit, char** at, std::int64_t& first) const;
   void rows_whole(std::int64_t first, std::int64_t last);
   void tiles_whole(std::int64_t first, std::int64_t last);
-  void fold_unit(Runner* runner, std::int64_t unit, std::int64_t r0, std::int64_t r1, Strip& strip);
+  void fold_unit(Runner* runner, char* const* start, std::int64_t width, std::int64_t r0,
+                 std::int64_t r1, Strip& strip);
   template <class Visit>
   void runs(char* base, std::int64_t r0, std::int64_t r1, Visit visit) const;
   std::int64_t next_box(std::int64_t r, std::int64_t end, std::int64_t limit, Box& box) const;
@@ -124,13 +130,14 @@ class Plan {
   std::int64_t g_, tile_;
   int inputs_;
   bool plain_, columns_ = false;
-  Space s_;        // ports: inputs, then the output
-  int kept_, reduced_;  // axes [0, kept_) kept, [kept_, reduced_) reduced, then the columns'
-  std::int64_t piece_ = 1;    // outputs side by side, or rows of a box
-  std::int64_t pieces_ = 1;   // along the columns' axis, or the last kept axis
+  Space s_;                  // ports: inputs, then the output
+  int kept_, reduced_;       // axes [0, kept_) kept, [kept_, reduced_) reduced, then the columns'
+  std::int64_t piece_ = 1;   // outputs side by side, or rows of a box
+  std::int64_t pieces_ = 1;  // along the columns' axis, or the last kept axis
   std::int64_t units_ = 1, outer_ = 1;
-  bool direct_ = false;       // the input is read where it lies
-  bool whole_ = false;        // rows: a box holds whole rows of several outputs
+  std::int64_t panel_ = 0;  // see panel_rows
+  bool direct_ = false;     // the input is read where it lies
+  bool whole_ = false;      // rows: a box holds whole rows of several outputs
 };
 
 // The port with the most memory to walk.
@@ -204,21 +211,22 @@ void Plan::cut() {
     const Axis& column = s_.axis[reduced_];
     const int lead = leading_port();
     direct_ = plain_ && column.stride[0] == size;
-    const std::int64_t room = std::max<std::int64_t>(1, kStripBytes / (g_ * size));
+    const std::int64_t room =
+        std::max<std::int64_t>(1, (g_ == 1 ? kStripBytes : kWideStripBytes) / (g_ * size));
     piece_ = std::min(column.extent, room);
     if (!direct_) {
       const bool along = std::abs(column.stride[lead]) > bytes_of(s_.dtype[lead]);
+      if (along && job_.program->registers <= 4) tile_ = 4096;
       std::int64_t most = tile_;
-      if (along && n_ * 16 <= tile_)
-        most = tile_ / n_ / 16 * 16;  // all values in one tile
-      else if (along)
-        most = 32;  // squares, to be transposed
+      if (along && n_ * 16 <= tile_) most = tile_ / n_ / 16 * 16;  // all values in one tile
+      else if (along) most = tile_ / 64;                           // rectangles, to be turned
       piece_ = std::min(piece_, most);
     }
     pieces_ = ceil_div(column.extent, piece_);
     units_ = outer_ * pieces_;
     return;
   }
+  panel_ = panel_rows();
   direct_ = plain_ && reduced_ > kept_ && s_.axis[reduced_ - 1].stride[0] == size &&
             (reduced_ - kept_ == 1 || s_.axis[reduced_ - 1].extent >= kShortRow);
   units_ = outer_;
@@ -231,6 +239,22 @@ void Plan::cut() {
       units_ = outer_ / extent * pieces_;
     }
   }
+}
+
+// Rows: how many stretches of the innermost axis to turn at once because an input runs across them,
+// or 0.
+std::int64_t Plan::panel_rows() const {
+  if (reduced_ - kept_ < 2) return 0;
+  const Axis& outer = s_.axis[reduced_ - 2];
+  const Axis& inner = s_.axis[reduced_ - 1];
+  for (int p = 0; p < inputs_; ++p) {
+    const std::int64_t size = bytes_of(s_.dtype[p]), stride = std::abs(inner.stride[p]);
+    if (stride <= size || std::abs(outer.stride[p]) >= stride) continue;
+    const std::int64_t row = inner.extent * size;
+    if (outer.extent >= 8 && inner.extent >= 8 && row * 16 <= 4 * kPanelBytes)
+      return std::min(outer.extent, std::clamp<std::int64_t>(kPanelBytes / row, 16, 64));
+  }
+  return 0;
 }
 
 std::int64_t Plan::cost() const {
@@ -265,6 +289,7 @@ template <class Visit>
 void Plan::runs(char* base, std::int64_t r0, std::int64_t r1, Visit visit) const {
   if (reduced_ == kept_) return visit(base, std::int64_t{0}, std::int64_t{1});
   const Axis& inner = s_.axis[reduced_ - 1];
+  if (reduced_ - kept_ == 1) return visit(base + r0 * inner.stride[0], inner.stride[0], r1 - r0);
   while (r0 < r1) {
     const std::int64_t i = r0 % inner.extent;
     std::int64_t rest = r0 / inner.extent;
@@ -352,29 +377,43 @@ void Plan::tiles_whole(std::int64_t first, std::int64_t last) {
   }
 }
 
-// Feeds values [r0, r1) of a unit to its strip.
-void Plan::fold_unit(Runner* runner, std::int64_t unit, std::int64_t r0, std::int64_t r1,
-                     Strip& strip) {
-  Box box;
-  char* start[kMaxPorts];
-  std::int64_t first;
-  locate(unit, start, first);
-  const std::int64_t width = columns_ ? std::min(piece_, s_.axis[reduced_].extent - first) : 1;
+// Feeds values [r0, r1) of the unit at `start` to its strip.
+void Plan::fold_unit(Runner* runner, char* const* start, std::int64_t width, std::int64_t r0,
+                     std::int64_t r1, Strip& strip) {
   if (direct_) {
     runs(start[0], r0, r1, [&](char* at, std::int64_t stride, std::int64_t count) {
       strip.feed_rows(at, stride, count);
     });
     return;
   }
+  Box box;
   for (int a = 0; a < kept_; ++a) box.extent[a] = 1;
   if (columns_) box.extent[reduced_] = width;
+  const auto feed = [&](std::int64_t n) {
+    strip.feed(static_cast<const char*>(runner->result(n)), n);
+  };
+  const int last = reduced_ - 1;
   const std::int64_t limit = std::max<std::int64_t>(1, tile_ / width);
   for (std::int64_t r = r0; r < r1;) {
     for (int p = 0; p < inputs_; ++p) box.at[p] = start[p];
+    const std::int64_t row = panel_ ? s_.axis[last].extent : 0;
+    if (panel_ && r % row == 0 && r1 - r >= row) {
+      const std::int64_t m = next_box(r, r1, panel_ * row, box);
+      runner->turn(box);
+      for (std::int64_t i = 0; i < box.extent[last - 1]; ++i)
+        for (std::int64_t from = 0; from < row; from += tile_) {
+          const std::int64_t n = std::min(tile_, row - from);
+          runner->row(i, from, n);
+          feed(n);
+        }
+      runner->unturn();
+      r += m;
+      continue;
+    }
     const std::int64_t m = next_box(r, r1, limit, box);
     box.count = m * width;
     runner->tile(box, false);
-    strip.feed(static_cast<const char*>(runner->result(box.count)), box.count);
+    feed(box.count);
     r += m;
   }
 }
@@ -382,7 +421,8 @@ void Plan::fold_unit(Runner* runner, std::int64_t unit, std::int64_t r0, std::in
 void Plan::run() {
   const std::int64_t total = cost();
   const bool parallel = total >= kSerial && host().parallel;
-  if (!columns_ && (whole_ || (direct_ && reduced_ - kept_ == 1 && n_ <= kDepth * kernel_.lanes()))) {
+  if (!columns_ &&
+      (whole_ || (direct_ && reduced_ - kept_ == 1 && n_ <= kDepth * kernel_.lanes()))) {
     const std::int64_t chunks =
         parallel ? std::min<std::int64_t>({units_, ceil_div(total, kGrain), 512}) : 1;
     const std::int64_t per = ceil_div(units_, chunks);
@@ -397,23 +437,13 @@ void Plan::run() {
   std::int64_t length = n_;
   if (parallel && units_ < 32 && n_ > block) {
     const std::int64_t wanted = std::min(ceil_div(64, units_), ceil_div(total, kGrain * units_));
-    length = block * static_cast<std::int64_t>(std::bit_ceil(
-                         static_cast<std::uint64_t>(ceil_div(n_, block * std::max<std::int64_t>(wanted, 1)))));
+    length = block * static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(
+                         ceil_div(n_, block * std::max<std::int64_t>(wanted, 1)))));
   }
   const std::int64_t cuts = ceil_div(n_, length);
   const std::int64_t widest = columns_ ? piece_ : 1;
   const std::size_t memory = Strip::memory(kernel_, g_, widest, n_);
-  const auto width_of = [&](std::int64_t unit) {
-    if (!columns_) return std::int64_t{1};
-    return std::min(piece_, s_.axis[reduced_].extent - unit % pieces_ * piece_);
-  };
-  const auto finish = [&](std::int64_t unit, const Strip& strip, char* lanes) {
-    strip.fold_lanes(lanes);
-    char* at[kMaxPorts];
-    std::int64_t first;
-    locate(unit, at, first);
-    emit_(lanes, width_of(unit), at[inputs_], columns_ ? s_.axis[reduced_].stride[inputs_] : 0);
-  };
+  const std::int64_t out_stride = columns_ ? s_.axis[reduced_].stride[inputs_] : 0;
   const std::int64_t lane_bytes = g_ * widest * kernel_.size;
   char* partial = nullptr;
   if (cuts > 1)
@@ -428,14 +458,21 @@ void Plan::run() {
     const auto work = [&](Runner* runner) {
       for (std::int64_t t = c * per; t < std::min(tasks, (c + 1) * per); ++t) {
         const std::int64_t unit = t / cuts, r0 = t % cuts * length;
-        Strip strip(kernel_, g_, width_of(unit), room);
-        fold_unit(runner, unit, r0, std::min(n_, r0 + length), strip);
+        char* at[kMaxPorts];
+        std::int64_t first;
+        locate(unit, at, first);
+        const std::int64_t width =
+            columns_ ? std::min(piece_, s_.axis[reduced_].extent - first) : 1;
+        Strip strip(kernel_, g_, width, room);
+        fold_unit(runner, at, width, r0, std::min(n_, r0 + length), strip);
         char* lanes = strip.close();
-        if (partial)
+        if (partial) {
           std::memcpy(partial + t * lane_bytes, lanes,
-                      static_cast<std::size_t>(g_ * width_of(unit) * kernel_.size));
-        else
-          finish(unit, strip, lanes);
+                      static_cast<std::size_t>(g_ * width * kernel_.size));
+        } else {
+          strip.fold_lanes(lanes);
+          emit_(lanes, width, at[inputs_], out_stride);
+        }
       }
     };
     if (direct_) return work(nullptr);
@@ -445,9 +482,15 @@ void Plan::run() {
   if (!partial) return;
   char* room = static_cast<char*>(scratch(memory, Slot::fold));
   for (std::int64_t unit = 0; unit < units_; ++unit) {
-    Strip strip(kernel_, g_, width_of(unit), room);
+    char* at[kMaxPorts];
+    std::int64_t first;
+    locate(unit, at, first);
+    const std::int64_t width = columns_ ? std::min(piece_, s_.axis[reduced_].extent - first) : 1;
+    Strip strip(kernel_, g_, width, room);
     for (std::int64_t i = 0; i < cuts; ++i) strip.push(partial + (unit * cuts + i) * lane_bytes);
-    finish(unit, strip, strip.close());
+    char* lanes = strip.close();
+    strip.fold_lanes(lanes);
+    emit_(lanes, width, at[inputs_], out_stride);
   }
 }
 

@@ -249,10 +249,8 @@ void Strip::feed(const char* x, std::int64_t n) noexcept {
     }
     const std::int64_t m = n < lanes_ - at_ ? n : lanes_ - at_;
     char* acc = acc_ + at_ * size;
-    if (rows_ == 0)
-      std::memcpy(acc, x, static_cast<std::size_t>(m * size));
-    else
-      k_.merge(acc, acc, x, m);
+    if (rows_ == 0) std::memcpy(acc, x, static_cast<std::size_t>(m * size));
+    else k_.merge(acc, acc, x, m);
     x += m * size;
     n -= m;
     at_ += m;
@@ -305,10 +303,8 @@ char* Strip::close() noexcept {
   bool have = rows_ > 0 || at_ > 0;
   for (int l = 0; blocks_ >> l; ++l) {
     if (!(blocks_ >> l & 1)) continue;
-    if (have)
-      k_.merge(acc_, level(l), acc_, lanes_);
-    else
-      std::memcpy(acc_, level(l), static_cast<std::size_t>(lanes_ * k_.size));
+    if (have) k_.merge(acc_, level(l), acc_, lanes_);
+    else std::memcpy(acc_, level(l), static_cast<std::size_t>(lanes_ * k_.size));
     have = true;
   }
   return acc_;

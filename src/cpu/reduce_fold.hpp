@@ -28,7 +28,7 @@ struct FoldKernel {
   void (*merge)(void* dst, const void* left, const void* right, std::int64_t n);
   // The whole tree over one block of a single output: 0 < n <= kDepth * g.
   void (*block)(const void* x, std::int64_t n, void* result);
-  std::int64_t size;      // of a lane's element
+  std::int64_t size;        // of a lane's element
   std::uint8_t neutral[8];  // leaves any value as it is (-0 in a floating sum)
   std::uint8_t empty[8];    // the fold of nothing
   std::int64_t lanes() const noexcept { return kLaneBytes / size; }
@@ -42,7 +42,11 @@ class Strip {
   static std::size_t memory(const FoldKernel& k, std::int64_t g, std::int64_t width,
                             std::int64_t n) noexcept;
   Strip(const FoldKernel& k, std::int64_t g, std::int64_t width, void* memory) noexcept
-      : k_(k), g_(g), width_(width), lanes_(g * width), acc_(static_cast<char*>(memory)),
+      : k_(k),
+        g_(g),
+        width_(width),
+        lanes_(g * width),
+        acc_(static_cast<char*>(memory)),
         stack_(acc_ + lanes_ * k.size) {}
 
   void clear() noexcept {

@@ -40,9 +40,9 @@ inline constexpr std::int64_t bytes_of(Lane l) noexcept {
 }
 // The lane that holds every value of the dtype.
 inline constexpr Lane home_lane(DType t) noexcept {
-  constexpr Lane table[core::kDTypes] = {
-      Lane::b8,  Lane::i64, Lane::i64, Lane::i64, Lane::i64, Lane::u64, Lane::u64, Lane::u64,
-      Lane::u64, Lane::f32, Lane::f32, Lane::f32, Lane::f64, Lane::c64, Lane::c128};
+  constexpr Lane table[core::kDTypes] = {Lane::b8,  Lane::i64, Lane::i64, Lane::i64, Lane::i64,
+                                         Lane::u64, Lane::u64, Lane::u64, Lane::u64, Lane::f32,
+                                         Lane::f32, Lane::f32, Lane::f64, Lane::c64, Lane::c128};
   return table[static_cast<int>(t)];
 }
 
@@ -108,8 +108,8 @@ struct Space {
 
 // What one box of a space spans, and where each port starts in it.
 struct Box {
-  std::int64_t count;                    // product of the extents
-  std::int64_t extent[core::kMaxRank];   // of every axis of the space
+  std::int64_t count;                   // product of the extents
+  std::int64_t extent[core::kMaxRank];  // of every axis of the space
   char* at[kMaxPorts];
 };
 
@@ -132,8 +132,13 @@ class Runner {
   // Loads, computes and stores one box. `same` promises that the extents are those of the call
   // before.
   void tile(const Box& box, bool same) noexcept;
-  // The same for a box of the last two axes of which some inputs run along the first.
-  void tile_rows(const Box& box) noexcept;
+  // The same for a box of the last two axes across which some inputs run: `turn` prepares it, then
+  // `row` takes `count` elements of one of its rows, `unturn` ends it.
+  void turn(const Box& box) noexcept;
+  void row(std::int64_t r, std::int64_t from, std::int64_t count) noexcept;
+  void unturn() noexcept {
+    for (int i = 0; i < program_.inputs; ++i) input_[i].panel = nullptr;
+  }
   // Where result 0 of the last tile lies, as adjacent lane elements (stored == 0).
   const void* result(std::int64_t n) noexcept;
 
@@ -152,16 +157,16 @@ class Runner {
   struct Input {
     Mode mode;
     std::uint8_t slot;
-    bool native;   // its dtype is the lane's storage
-    bool copied;   // never used in place: an output is stored over it before it is read
+    bool native;  // its dtype is the lane's storage
+    bool copied;  // never used in place: an output is stored over it before it is read
     std::uint8_t size, lane_size;
     ConvertFn load;
     char* memory;      // register
     const char* seen;  // what the register was loaded from
-    char* panel;       // where the row lies if it was turned beforehand
+    char* panel;       // the input's part of the turned box, if it runs across
   };
   struct Output {
-    std::uint8_t slot;   // of the value
+    std::uint8_t slot;     // of the value
     bool native, renamed;  // renamed: an instruction writes slot `slot` for this output alone
     std::uint8_t size, lane_size;
     ConvertFn store;
@@ -191,6 +196,7 @@ class Runner {
   TileArg slot_[core::kMaxRegisters + 2 * core::kMaxResults + 64 + core::kMaxInputs];
   Input input_[core::kMaxInputs];
   Output output_[core::kMaxResults];
+  Box turned_;
 };
 
 }  // namespace nnx::cpu

@@ -58,11 +58,10 @@ using Vector = typename VectorOf<T, bytes>::type;
 template <class T, int bytes, bool high, std::size_t... I>
 inline Vector<T, bytes> interleave(Vector<T, bytes> a, Vector<T, bytes> b,
                                    std::index_sequence<I...>) {
-  constexpr std::size_t lane = 16 / sizeof(T), n = bytes / sizeof(T);
-  using Index = Vector<T, bytes>;
-  constexpr Index index = {static_cast<T>((I / lane) * lane + (high ? lane / 2 : 0) +
-                                          (I % lane) / 2 + (I % 2 ? n : 0))...};
-  return __builtin_shuffle(a, b, index);
+  constexpr int lane = 16 / sizeof(T), n = bytes / sizeof(T);
+  return __builtin_shufflevector(a, b,
+                                 (static_cast<int>(I) / lane * lane + (high ? lane / 2 : 0) +
+                                  static_cast<int>(I) % lane / 2 + (I % 2 ? n : 0))...);
 }
 
 // 16 bytes from each of bytes / 16 places, `step` apart.
@@ -75,10 +74,8 @@ inline Vector<T, bytes> load_lanes(const char* p, std::int64_t step) {
     const auto pair = [&](int l) {
       return __builtin_shufflevector(lane(l), lane(l + 1), 0, 1, 2, 3);
     };
-    if constexpr (bytes == 32)
-      return (Vector<T, bytes>)pair(0);
-    else
-      return (Vector<T, bytes>)__builtin_shufflevector(pair(0), pair(2), 0, 1, 2, 3, 4, 5, 6, 7);
+    if constexpr (bytes == 32) return (Vector<T, bytes>)pair(0);
+    else return (Vector<T, bytes>)__builtin_shufflevector(pair(0), pair(2), 0, 1, 2, 3, 4, 5, 6, 7);
   }
 }
 
@@ -164,8 +161,7 @@ inline std::int64_t turn_columns(char* dst, std::int64_t row, const char* src, s
         if constexpr (square)
           turn_square<T, bytes, stream>(d + r * row + k * size, row, s + k * column + r * size,
                                         column);
-        else
-          turn<T, bytes, stream>(d + r * row + k * size, row, s + k * column + r * size, column);
+        else turn<T, bytes, stream>(d + r * row + k * size, row, s + k * column + r * size, column);
       }
     for (; r < rows; ++r)
       for (std::int64_t k = 0; k < all; ++k)
@@ -176,8 +172,8 @@ inline std::int64_t turn_columns(char* dst, std::int64_t row, const char* src, s
 
 // dst rows are `row` apart with adjacent elements, src columns `column` apart.
 template <class T>
-void transpose(char* dst, std::int64_t row, const char* src, std::int64_t column,
-               std::int64_t rows, std::int64_t cols, bool stream) {
+void transpose(char* dst, std::int64_t row, const char* src, std::int64_t column, std::int64_t rows,
+               std::int64_t cols, bool stream) {
   std::int64_t c = 0;
   if (stream && row % kLine == 0 && reinterpret_cast<std::uintptr_t>(dst) % kLine == 0)
     c = turn_columns<T, kVectorBytes, kLine, true>(dst, row, src, column, rows, c, cols);
@@ -264,8 +260,7 @@ void copy_plane(char* dst, std::int64_t drs, std::int64_t dcs, const char* src, 
       return rows_with([&](char* d, const char* s) { copy_halves<32>(d, s, bytes); });
     if (bytes >= 16)
       return rows_with([&](char* d, const char* s) { copy_halves<16>(d, s, bytes); });
-    if (bytes >= 8)
-      return rows_with([&](char* d, const char* s) { copy_halves<8>(d, s, bytes); });
+    if (bytes >= 8) return rows_with([&](char* d, const char* s) { copy_halves<8>(d, s, bytes); });
     return rows_with([&](char* d, const char* s) {
       for (std::int64_t i = 0; i < cols; ++i) put(d + i * size, get<T>(s + i * size));
     });
@@ -280,8 +275,7 @@ void copy_plane(char* dst, std::int64_t drs, std::int64_t dcs, const char* src, 
     if (dcs == size && srs == size) return transpose<T>(dst, drs, src, scs, rows, cols, stream);
     if (scs == size && drs == size) return transpose<T>(dst, dcs, src, srs, cols, rows, stream);
     // The short loop outside.
-    if (rows > 2 * cols)
-      return copy_plane<T>(dst, dcs, drs, src, scs, srs, cols, rows, stream);
+    if (rows > 2 * cols) return copy_plane<T>(dst, dcs, drs, src, scs, srs, cols, rows, stream);
   }
   if (dcs == size && scs == 2 * size)
     return rows_with([&](char* d, const char* s) { strided_row<T, 1, 2>(d, 0, s, 0, cols); });
@@ -298,8 +292,7 @@ template <class T>
 void copy_axes(char* dst, const char* src, const CopyAxis* axes, int rank, bool stream) {
   if (rank > 2) {
     for (std::int64_t i = 0; i < axes[0].extent; ++i)
-      copy_axes<T>(dst + i * axes[0].dst, src + i * axes[0].src, axes + 1, rank - 1,
-                   stream);
+      copy_axes<T>(dst + i * axes[0].dst, src + i * axes[0].src, axes + 1, rank - 1, stream);
     return;
   }
   const CopyAxis& r = axes[0];
@@ -309,8 +302,8 @@ void copy_axes(char* dst, const char* src, const CopyAxis* axes, int rank, bool 
 
 }  // namespace
 
-void copy_box(std::int64_t size, void* target, const void* source, const CopyAxis* given,
-              int rank, bool stream) noexcept {
+void copy_box(std::int64_t size, void* target, const void* source, const CopyAxis* given, int rank,
+              bool stream) noexcept {
   char* dst = static_cast<char*>(target);
   const char* src = static_cast<const char*>(source);
   CopyAxis axes[core::kMaxRank + 2];
@@ -321,8 +314,7 @@ void copy_box(std::int64_t size, void* target, const void* source, const CopyAxi
     if (x.extent == 0) return;
     if (m && axes[m - 1].dst == x.extent * x.dst && axes[m - 1].src == x.extent * x.src)
       axes[m - 1] = {axes[m - 1].extent * x.extent, x.dst, x.src};
-    else
-      axes[m++] = x;
+    else axes[m++] = x;
   }
   // Two axes at least; the second-last is the one the source is adjacent along, if there is one,
   // so that it meets the target's in a transpose.
@@ -356,8 +348,7 @@ void stream_copy(void* target, const void* source, std::int64_t bytes) noexcept 
     std::memcpy(d, s, static_cast<std::size_t>(head));
     std::int64_t i = head;
     for (; i + kLine <= bytes; i += kLine)
-      for (int k = 0; k < kLine; k += kVectorBytes)
-        put_vector<true>(d + i + k, get<V>(s + i + k));
+      for (int k = 0; k < kLine; k += kVectorBytes) put_vector<true>(d + i + k, get<V>(s + i + k));
     std::memcpy(d + i, s + i, static_cast<std::size_t>(bytes - i));
   } else {
     std::memcpy(d, s, static_cast<std::size_t>(bytes));

@@ -143,8 +143,8 @@ void widen_all(std::int64_t n, const H* __restrict src, float* __restrict dst) {
 #if defined(__F16C__)
   if constexpr (std::is_same_v<H, Half>)
     for (; i + 8 <= n; i += 8)
-      _mm256_storeu_ps(
-          dst + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i))));
+      _mm256_storeu_ps(dst + i,
+                       _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i))));
 #endif
   for (; i < n; ++i) dst[i] = widen(src[i]);
 }
@@ -186,10 +186,8 @@ void convert_all(std::int64_t n, const void* source, void* target) {
         convert_plain<To, float>(m, piece, dst + i);
       } else {
         for (std::int64_t j = 0; j < m; ++j) {
-          if constexpr (std::is_same_v<From, double>)
-            piece[j] = to_odd<To>(src[i + j]);
-          else
-            piece[j] = convert<float>(src[i + j]);
+          if constexpr (std::is_same_v<From, double>) piece[j] = to_odd<To>(src[i + j]);
+          else piece[j] = convert<float>(src[i + j]);
         }
         narrow_all(m, piece, dst + i);
       }

@@ -2,9 +2,10 @@
 // A job is one of three things: a single instruction over packed operands (called straight on
 // memory), a copy (no instruction, one dtype), or a program over tiles. Each is cut into `boxes`
 // by its shape; boxes are what threads share.
-// Invariant: an element's value does not depend on the box it falls in, so nor on the threads.
+// Invariant: an element's value does not depend on the box it falls in, so neither on how boxes are
+// shared; that may follow measured time.
 #include <algorithm>
-#include <new>
+#include <chrono>
 
 #include "cpu/kernels_decl.hpp"
 #include "cpu/tile.hpp"
@@ -18,9 +19,14 @@ using core::Port;
 using core::Program;
 using core::TileJob;
 
-// Estimated cost in picoseconds. Below kSerial threads cost more than they bring.
+// Estimated cost in picoseconds. Below kSerial threads cost more than they bring, beyond kSurely
+// they pay whatever the functions are.
 constexpr std::int64_t kSerial = 25'000'000;
+constexpr std::int64_t kSurely = 200'000'000;
 constexpr std::int64_t kGrain = 15'000'000;  // of one chunk
+// Between the two a job is timed: its first elements, against this much for the rest.
+constexpr std::int64_t kTrial = 2048;          // elements below which no job is shared
+constexpr std::int64_t kSerialTicks = 50'000;  // about 20 us
 constexpr std::int64_t kMaxChunks = 512;
 
 constexpr std::int64_t kDirectBox = 1024;  // elements
@@ -114,10 +120,8 @@ bool make_direct(const TileJob& job, Direct& d) {
         continue;
       }
       if (!(l.single & bit)) return false;
-      if (native)
-        std::memcpy(value, port.data, static_cast<std::size_t>(d.size[s]));
-      else
-        load_function(port.dtype, lane)(1, port.data, value);
+      if (native) std::memcpy(value, port.data, static_cast<std::size_t>(d.size[s]));
+      else load_function(port.dtype, lane)(1, port.data, value);
     } else {
       const core::Constant* constant = p.constants.data();
       while (constant->reg != reg) ++constant;
@@ -167,13 +171,13 @@ void run_direct(const Direct& d, std::int64_t first, std::int64_t last) {
 
 // --- boxes of a space -------------------------------------------------------------------------
 struct Tiling {
-  int first;                            // boxes vary along axes [first, rank)
-  bool crossed;                         // the last two axes are walked the other way round
-  bool by_rows;                         // boxes go through the program row by row
-  std::int64_t step[core::kMaxRank];    // extent of a full box
-  std::int64_t steps[core::kMaxRank];   // boxes along the axis
+  int first;                           // boxes vary along axes [first, rank)
+  bool crossed;                        // the last two axes are walked the other way round
+  bool by_rows;                        // boxes go through the program row by row
+  std::int64_t step[core::kMaxRank];   // extent of a full box
+  std::int64_t steps[core::kMaxRank];  // boxes along the axis
   std::int64_t boxes;
-  std::int64_t length;                  // elements of a full box
+  std::int64_t length;  // elements of a full box
 };
 
 void make_space(const TileJob& job, Space& s) {
@@ -186,7 +190,8 @@ void make_space(const TileJob& job, Space& s) {
     if (job.shape[a] == 1) continue;
     Axis& axis = s.axis[s.rank++];
     axis.extent = job.shape[a];
-    for (int k = 0; k < p.outputs; ++k) axis.stride[k] = job.out[k].strides[a] * bytes_of(job.out[k].dtype);
+    for (int k = 0; k < p.outputs; ++k)
+      axis.stride[k] = job.out[k].strides[a] * bytes_of(job.out[k].dtype);
     for (int i = 0; i < p.inputs; ++i)
       axis.stride[p.outputs + i] = job.in[i].strides[a] * bytes_of(job.in[i].dtype);
   }
@@ -389,8 +394,8 @@ class Work {
     const bool copy = is_copy(job);
     kind_ = copy ? Kind::copy : Kind::tiles;
     stream_ = streams(job, count, kStreamBytes);
-    const std::int64_t length = copy ? 16384 : tile_length(*job.program);
-    const std::int64_t row = copy || (!stream_ && whole_rows(job, space_)) ? 16384 : length;
+    const std::int64_t length = copy ? 4096 : tile_length(*job.program);
+    const std::int64_t row = copy || (!stream_ && whole_rows(job, space_)) ? 4096 : length;
     make_tiling(space_, tiling_, length, row, copy);
     if (tiling_.crossed) stream_ = streams(job, count, kStreamTransposedBytes);
     boxes_ = tiling_.boxes;
@@ -406,10 +411,13 @@ class Work {
                       tiling_.by_rows ? tiling_.step[space_.rank - 1]
                                       : std::min<std::int64_t>(tiling_.length, 4096),
                       stream_);
-        return walk(space_, tiling_, first, last,
-                    [&](const Box& box, bool same) {
-                      tiling_.by_rows ? runner.tile_rows(box) : runner.tile(box, same);
-                    });
+        return walk(space_, tiling_, first, last, [&](const Box& box, bool same) {
+          if (!tiling_.by_rows) return runner.tile(box, same);
+          runner.turn(box);
+          const int last = space_.rank - 1;
+          for (std::int64_t r = 0; r < box.extent[last - 1]; ++r)
+            runner.row(r, 0, box.extent[last]);
+        });
       }
     }
   }
@@ -429,16 +437,37 @@ class Work {
   };
 };
 
+// A clock of about two or three ticks a nanosecond that costs next to nothing to read.
+std::uint64_t ticks() {
+#if defined(__x86_64__)
+  return __builtin_ia32_rdtsc();
+#else
+  return 2 *
+         static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
 void run_one(const TileJob& job, std::int64_t count) {
   const Work work(job, count);
-  const std::int64_t cost = count * unit_cost(job);
-  if (cost < kSerial) return work(0, work.boxes());
-  const std::int64_t chunks =
-      std::min({work.boxes(), ceil_div(cost, kGrain), kMaxChunks});
   const std::int64_t boxes = work.boxes();
-  const std::int64_t per = ceil_div(boxes, chunks);
-  parallel_for(ceil_div(boxes, per), [&](std::int64_t c) {
-    work(c * per, std::min(boxes, (c + 1) * per));
+  if (count < kTrial || boxes < 2 || !host().parallel) return work(0, boxes);
+  const std::int64_t cost = count * unit_cost(job);
+  std::int64_t first = 0, chunks = ceil_div(cost, kGrain);
+  if (cost < kSurely) {
+    // What a function costs, or fresh memory, no estimate knows: the first boxes tell.
+    first = std::max<std::int64_t>(1, boxes * kTrial / 2 / count);
+    const std::uint64_t start = ticks();
+    work(0, first);
+    const std::uint64_t spent = ticks() - start;
+    const std::int64_t left = static_cast<std::int64_t>(spent) / first * (boxes - first);
+    if (left < kSerialTicks) return work(first, boxes);
+    chunks = ceil_div(left, kSerialTicks / 2);
+  }
+  chunks = std::min({boxes - first, chunks, kMaxChunks});
+  const std::int64_t per = ceil_div(boxes - first, chunks);
+  parallel_for(ceil_div(boxes - first, per), [&](std::int64_t c) {
+    const std::int64_t from = first + c * per;
+    work(from, std::min(boxes, from + per));
   });
 }
 

@@ -2,8 +2,9 @@
 // Invariants: slots 0..63 are the program's registers, then one per output, then uniform values
 // (64 copies or more of one value, step 0), then one per input (an instruction may reuse the
 // register of an input, so the input itself lies elsewhere), then spare ones: a result never goes
-// to the memory of an operand, whose elements may be of another size. All loads of a box come before its first store, and an
-// output is written in place only where no later instruction reads an input at the same address.
+// to the memory of an operand, whose elements may be of another size. All loads of a box come
+// before its first store, and an output is written in place only where no later instruction reads
+// an input at the same address.
 #include <utility>
 
 #include "cpu/kernels_decl.hpp"
@@ -25,12 +26,13 @@ constexpr std::int64_t kUniformBytes = 512;  // 64 elements of any lane
 Runner::Runner(const core::Program& program, const Space& space, int stored, int first,
                std::int64_t length, bool stream) noexcept
     : program_(program), space_(space), stored_(stored), first_(first), stream_(stream) {
+  length = (length + 63) / 64 * 64;  // keeps everything below aligned
   const std::int64_t pitch = length * (program.wide ? 8 : 4) + kRegisterGap;
   const std::int64_t temp = length * 8;  // a tile of any dtype
   const std::int64_t registers = program.registers + 2 * core::kMaxResults + program.inputs;
-  const std::size_t bytes = static_cast<std::size_t>(registers * pitch + temp +
-                                                     kUniforms * kUniformBytes) +
-                            sizeof(Op) * program.code.size();
+  const std::size_t bytes =
+      static_cast<std::size_t>(registers * pitch + temp + kUniforms * kUniformBytes) +
+      sizeof(Op) * program.code.size();
   char* memory = static_cast<char*>(scratch(bytes, Slot::tile));
   for (int r = 0; r < program.registers; ++r) {
     slot_[r] = {memory + r * pitch, 1};
@@ -41,8 +43,7 @@ Runner::Runner(const core::Program& program, const Space& space, int stored, int
   memory += core::kMaxResults * pitch;
   for (int i = 0; i < program.inputs; ++i) slot_[kInputSlot + i] = {memory + i * pitch, 1};
   memory += program.inputs * pitch;
-  for (int k = 0; k < core::kMaxResults; ++k)
-    slot_[kSpareSlot + k] = {memory + k * pitch, 1};
+  for (int k = 0; k < core::kMaxResults; ++k) slot_[kSpareSlot + k] = {memory + k * pitch, 1};
   memory += core::kMaxResults * pitch;
   temp_ = memory;
   uniform_memory_ = temp_ + temp;
@@ -137,10 +138,8 @@ void Runner::bind_outputs(int* writer) noexcept {
 void Runner::bind_code(const int* writer) noexcept {
   for (const core::Constant& c : program_.constants) {
     char value[8];
-    if (c.lane == Lane::f64)
-      std::memcpy(value, &c.value, 8);
-    else
-      load_function(DType::float64, c.lane)(1, &c.value, value);
+    if (c.lane == Lane::f64) std::memcpy(value, &c.value, 8);
+    else load_function(DType::float64, c.lane)(1, &c.value, value);
     const int s = new_uniform();
     splat(const_cast<void*>(slot_[s].data), value, bytes_of(c.lane));
     fixed_ |= std::uint64_t{1} << (s - kUniformSlot);
@@ -198,10 +197,8 @@ void Runner::bind_code(const int* writer) noexcept {
       op.dst[d] = static_cast<std::uint8_t>(s);
     }
     for (int d = 0; d < op.results; ++d) current_[c.dst[d]] = op.dst[d];
-    if (uniform && fixed)
-      execute(op, 1);
-    else
-      ++ops_;
+    if (uniform && fixed) execute(op, 1);
+    else ++ops_;
   }
   for (int k = 0; k < stored_; ++k) {
     output_[k].slot = current_[program_.out_reg[k]];
@@ -211,7 +208,8 @@ void Runner::bind_code(const int* writer) noexcept {
       input_[i].copied |= j != k && space_.data[j] == space_.data[stored_ + i];
   }
   result_ = current_[program_.out_reg[0]];
-  converts_ = stored_ == 1 && program_.inputs == 1 && length == 0 && output_[0].native;
+  converts_ = stored_ == 1 && program_.inputs == 1 && length == 0 && output_[0].native &&
+              output_[0].slot == kInputSlot;
 }
 
 void Runner::execute(const Op& op, std::int64_t n) noexcept {
@@ -235,10 +233,8 @@ void Runner::execute(const Op& op, std::int64_t n) noexcept {
   if (src.step) return;
   char value[8];
   std::memcpy(value, dst, op.to_size);
-  if (op.uniform)
-    splat(dst, value, op.to_size);
-  else
-    fill(dst, value, op.to_size, n);
+  if (op.uniform) splat(dst, value, op.to_size);
+  else fill(dst, value, op.to_size, n);
 }
 
 // Whether the port's elements of the box lie packed in memory.
@@ -275,15 +271,12 @@ void Runner::tile(const Box& box, bool same) noexcept {
       if (in.seen == at) continue;
       in.seen = at;
       char value[8];
-      if (in.native)
-        std::memcpy(value, at, in.lane_size);
-      else
-        in.load(1, at, value);
+      if (in.native) std::memcpy(value, at, in.lane_size);
+      else in.load(1, at, value);
       splat(in.memory, value, in.lane_size);
       continue;
     }
     const bool packed = in.panel || adjacent(box, p, in.size);
-    if (in.panel) at = in.panel;
     if (packed && in.native && !in.copied) {
       slot_[in.slot].data = at;
       in.seen = nullptr;
@@ -318,10 +311,8 @@ void Runner::tile(const Box& box, bool same) noexcept {
     Output& out = output_[k];
     char* at = box.at[k];
     if (out.renamed) {
-      if (!direct[k])
-        transfer(box, k, out.size, out.memory, false);
-      else if (stream_)
-        stream_copy(at, out.memory, n * out.size);
+      if (!direct[k]) transfer(box, k, out.size, out.memory, false);
+      else if (stream_) stream_copy(at, out.memory, n * out.size);
       continue;
     }
     TileArg value = slot_[out.slot];
@@ -344,44 +335,58 @@ void Runner::tile(const Box& box, bool same) noexcept {
   }
 }
 
-// A box of the last two axes, row by row. Inputs that run across the rows are turned first, all
-// rows of them, into panels; everything else is used where it lies.
-void Runner::tile_rows(const Box& box) noexcept {
+// Inputs that run across the rows are turned, all rows of them, into panels; everything else is
+// used where it lies.
+void Runner::turn(const Box& box) noexcept {
   const int last = space_.rank - 1;
-  const std::int64_t rows = box.extent[last - 1], cols = box.extent[last];
-  std::int64_t bytes = 0;
+  turned_ = box;
+  const std::int64_t count = box.extent[last - 1] * box.extent[last];
   const auto crosses = [&](int i) {
     const std::int64_t stride = space_.axis[last].stride[stored_ + i];
     return input_[i].mode == Mode::vary && stride != 0 && stride != input_[i].size;
   };
+  const auto panel_bytes = [&](int i) {
+    return (count * input_[i].size + 63) / 64 * 64 + kRegisterGap;
+  };
+  std::int64_t bytes = 0;
   for (int i = 0; i < program_.inputs; ++i)
-    if (crosses(i)) bytes += rows * cols * input_[i].size + kRegisterGap;
+    if (crosses(i)) bytes += panel_bytes(i);
   char* panel = static_cast<char*>(scratch(static_cast<std::size_t>(bytes), Slot::panel));
   for (int i = 0; i < program_.inputs; ++i) {
+    Input& in = input_[i];
+    in.panel = nullptr;
     if (!crosses(i)) continue;
-    input_[i].panel = panel;
-    transfer(box, stored_ + i, input_[i].size, panel, true);
-    panel += rows * cols * input_[i].size + kRegisterGap;
+    transfer(box, stored_ + i, in.size, panel, true);
+    in.panel = panel;
+    panel += panel_bytes(i);
   }
-  Box row;
-  row.count = cols;
-  for (int a = first_; a < last; ++a) row.extent[a] = 1;
-  row.extent[last] = cols;
-  for (int p = 0; p < space_.ports; ++p) row.at[p] = box.at[p];
-  // Rows far apart are beyond the processor's own foresight.
-  constexpr std::int64_t ahead = 2;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (int i = 0; i < program_.inputs && r + ahead < rows; ++i) {
-      if (input_[i].mode != Mode::vary || input_[i].panel) continue;
-      const char* next =
-          row.at[stored_ + i] + ahead * space_.axis[last - 1].stride[stored_ + i];
-      for (std::int64_t k = 0; k < cols * input_[i].size; k += 64) __builtin_prefetch(next + k);
+}
+
+void Runner::row(std::int64_t r, std::int64_t from, std::int64_t count) noexcept {
+  const int last = space_.rank - 1;
+  const Axis& outer = space_.axis[last - 1];
+  const Axis& inner = space_.axis[last];
+  Box box;
+  box.count = count;
+  for (int a = first_; a < last; ++a) box.extent[a] = 1;
+  box.extent[last] = count;
+  for (int p = 0; p < stored_; ++p)
+    box.at[p] = turned_.at[p] + r * outer.stride[p] + from * inner.stride[p];
+  for (int i = 0; i < program_.inputs; ++i) {
+    const Input& in = input_[i];
+    const int p = stored_ + i;
+    if (in.panel) {
+      box.at[p] = in.panel + (r * turned_.extent[last] + from) * in.size;
+      continue;
     }
-    tile(row, false);
-    for (int p = 0; p < space_.ports; ++p) row.at[p] += space_.axis[last - 1].stride[p];
-    for (int i = 0; i < program_.inputs; ++i)
-      if (input_[i].panel) input_[i].panel += cols * input_[i].size;
+    box.at[p] = turned_.at[p] + r * outer.stride[p] + from * inner.stride[p];
+    // Rows far apart are beyond the processor's own foresight.
+    constexpr std::int64_t ahead = 2;
+    if (in.mode != Mode::vary || r + ahead >= turned_.extent[last - 1]) continue;
+    const char* next = box.at[p] + ahead * outer.stride[p];
+    for (std::int64_t k = 0; k < count * in.size; k += 64) __builtin_prefetch(next + k);
   }
+  tile(box, false);
 }
 
 const void* Runner::result(std::int64_t n) noexcept {

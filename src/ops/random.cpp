@@ -1,5 +1,7 @@
 // Random tensors and dropout: see ops.hpp. Draws are keyed by logical index (runtime/random.hpp).
 #include "runtime/random.hpp"
+#include <cmath>
+
 #include "ops/support.hpp"
 
 namespace nnx::ops {
@@ -28,9 +30,17 @@ Lane float_lane(DType t, const char* op) {
 
 Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype,
                       runtime::Generator& g) {
-  if (!(lo <= hi))
-    fail<ArgumentError>("uniform", "needs low <= high",
+  if (!(lo <= hi) || !std::isfinite(hi - lo))
+    fail<ArgumentError>("uniform", "needs finite low <= high",
                         std::to_string(lo) + ", " + std::to_string(hi));
+  // A float32 draw just below 1 would round up to 1 in a shorter dtype: fewer bits are drawn.
+  const double steps = dtype == DType::float16 ? 2048 : dtype == DType::bfloat16 ? 256 : 0;
+  if (steps != 0) {
+    GradMode off(false);
+    const Tensor u = pointwise::floor(
+        pointwise::multiply(random_uniform(shape, 0, 1, DType::float32, g), steps));
+    return astype(pointwise::add(pointwise::multiply(u, (hi - lo) / steps), lo), dtype);
+  }
   RandomJob job{};
   job.kind = Distribution::uniform;
   job.lane = float_lane(dtype, "uniform");
@@ -57,6 +67,15 @@ Tensor random_integers(const Shape& shape, std::int64_t lo, std::int64_t hi, DTy
   if (lo >= hi)
     fail<ArgumentError>("randint", "needs low < high",
                         std::to_string(lo) + ", " + std::to_string(hi));
+  if (is_integer(dtype) && size_of(dtype) < 8) {
+    const int bits = 8 * static_cast<int>(size_of(dtype));
+    const bool is_signed = kind_of(dtype) == Kind::signed_integer;
+    const std::int64_t least = is_signed ? -(std::int64_t{1} << (bits - 1)) : 0;
+    const std::int64_t most = (std::int64_t{1} << (bits - is_signed)) - 1;
+    if (lo < least || hi - 1 > most)
+      fail<ArgumentError>("randint", "the range does not fit " + std::string(name_of(dtype)),
+                          std::to_string(lo) + ", " + std::to_string(hi));
+  }
   RandomJob job{};
   job.kind = Distribution::integers;
   job.lane = Lane::i64;

@@ -7,10 +7,9 @@ import weakref
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 DTYPES = [*helpers.FLOATS, "float16", *helpers.INTEGERS, "bool"]
 

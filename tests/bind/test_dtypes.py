@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 ALL = ["bool", *helpers.INTEGERS, "float16", "bfloat16", *helpers.FLOATS]
 SIZE = {d: 1 if d == "bool" else 2 if d == "bfloat16" else np.dtype(d).itemsize for d in ALL}
@@ -80,7 +79,19 @@ OPERATORS: list[Callable[[Any, Any], Any]] = [
 @pytest.mark.parametrize("dtype", [*helpers.FLOATS, *helpers.HALVES])
 @pytest.mark.parametrize(
     "scalar",
-    [2, 2.5, True, 1e300, np.float64(2.5), np.float32(2.5), np.float16(2.5), np.int64(3), np.int8(3), np.bool_(True), np.sqrt(2)],
+    [
+        2,
+        2.5,
+        True,
+        1e300,
+        np.float64(2.5),
+        np.float32(2.5),
+        np.float16(2.5),
+        np.int64(3),
+        np.int8(3),
+        np.bool_(True),
+        np.sqrt(2),
+    ],
 )
 def test_scalars_never_widen_floats(dtype: str, scalar: Any) -> None:
     x = nnx.ones(3).to(helpers.dtype(dtype))

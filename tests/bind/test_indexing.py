@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 
 def random_index(rng: random.Random, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -29,7 +28,9 @@ def random_index(rng: random.Random, shape: tuple[int, ...]) -> tuple[Any, ...]:
             parts.append(nprng.integers(-n, n, common))
         elif kind < 0.85 and n and not common:  # a mask broadcasts with arrays by its count
             parts.append(nprng.random(n) < 0.5)
-        elif kind < 0.95 and 0 not in shape[axis : axis + 2] and axis + 1 < len(shape) and not common:
+        elif (
+            kind < 0.95 and 0 not in shape[axis : axis + 2] and axis + 1 < len(shape) and not common
+        ):
             parts.append(nprng.random(shape[axis : axis + 2]) < 0.5)
             axis += 1
         else:
@@ -43,14 +44,21 @@ def random_index(rng: random.Random, shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 def ours(index: tuple[Any, ...], rng: random.Random) -> tuple[Any, ...]:
     """The same index, its arrays as tensors, arrays or lists."""
-    forms = [nnx.tensor, lambda a: a, lambda a: a.tolist() if a.ndim == 1 and a.size else nnx.tensor(a)]
+    forms = [
+        nnx.tensor,
+        lambda a: a,
+        lambda a: a.tolist() if a.ndim == 1 and a.size else nnx.tensor(a),
+    ]
     return tuple(rng.choice(forms)(p) if isinstance(p, np.ndarray) else p for p in index)
 
 
 def cases(n: int) -> Any:
     for seed in range(n):
         rng = random.Random(seed)
-        shape = tuple(rng.choice([0, 1, 2, 3, 4]) if i == 1 else rng.randint(1, 4) for i in range(rng.randint(1, 4)))
+        shape = tuple(
+            rng.choice([0, 1, 2, 3, 4]) if i == 1 else rng.randint(1, 4)
+            for i in range(rng.randint(1, 4))
+        )
         a = np.arange(float(np.prod(shape))).reshape(shape)
         yield seed, rng, a, random_index(rng, shape)
 
@@ -116,8 +124,9 @@ def test_gradients() -> None:
 @pytest.mark.parametrize(
     "index",
     [
-        3, -4, (0, 2), (0, 0, 0), (Ellipsis, Ellipsis), 1.0, "a", {"a": 1}, b"x", slice(None, None, 0),
-        slice(1.5), slice("a"), [0, 5], [[0], [3]], np.array([True, False]), np.array([0.5]),
+        3, -4, (0, 2), (0, 0, 0), (Ellipsis, Ellipsis), 1.0, "a", {"a": 1}, b"x",
+        slice(None, None, 0), slice(1.5), slice("a"),
+        [0, 5], [[0], [3]], np.array([True, False]), np.array([0.5]),
         np.array(["x"]), object(), (slice(None), 2), (None,) * 70, 2**70, -(2**70), [True] * 4,
         np.ones((3, 3), bool), print, (0, [1, 0, 1], [0, 1]), 1j,
     ],

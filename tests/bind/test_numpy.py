@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 NUMPY_DTYPES = [*helpers.FLOATS, "float16", *helpers.INTEGERS, "bool"]
 
@@ -334,8 +333,8 @@ def test_operators_with_arrays() -> None:
     np.testing.assert_array_equal((X - t * 3).numpy(), X - X * 3)
     np.testing.assert_allclose((X @ t.T).numpy(), X @ X.T, rtol=1e-6)
     assert isinstance(X @ t.T, nnx.Tensor)
-    assert isinstance(X == t, nnx.Tensor) and bool((X == t).all())
-    assert isinstance(X < t, nnx.Tensor)
+    assert isinstance(t == X, nnx.Tensor) and bool((t == X).all())
+    assert isinstance(t > X, nnx.Tensor)
     w = nnx.ones(3, 4, requires_grad=True)
     (X * w).sum().backward()
     np.testing.assert_array_equal(w.grad.numpy(), X)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx.data import DataLoader, Dataset, Subset, TensorDataset, default_collate, random_split
 
 
@@ -138,7 +137,9 @@ def test_shuffling_is_a_permutation_that_follows_the_seed(data: Any) -> None:
 
 def test_gathering_and_collating_give_the_same() -> None:
     fast = DataLoader(tensors(50), batch_size=8, shuffle=True)
-    slow = DataLoader(tensors(50), batch_size=8, shuffle=True, collate_fn=lambda s: default_collate(s))
+    slow = DataLoader(
+        tensors(50), batch_size=8, shuffle=True, collate_fn=lambda s: default_collate(s)
+    )
     found = []
     for loader in (fast, slow):
         nnx.manual_seed(5)

@@ -6,10 +6,9 @@ import gzip
 import pathlib
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx.data.mnist import read_idx
 
 FILES = {
@@ -66,7 +65,10 @@ def test_options() -> None:
     assert flat.images.shape == (10_000, 784)
     plain = nnx.data.MNIST(train=False)
     np.testing.assert_allclose(
-        flat.images[:5].numpy(), (plain.images[:5].numpy().reshape(5, 784) - 0.1307) / 0.3081, rtol=1e-5, atol=1e-6
+        flat.images[:5].numpy(),
+        (plain.images[:5].numpy().reshape(5, 784) - 0.1307) / 0.3081,
+        rtol=1e-5,
+        atol=1e-6,
     )
 
 
@@ -104,7 +106,9 @@ def test_damaged_content(name: str, packed: bool, tmp_path: pathlib.Path) -> Non
     assert len(nnx.data.MNIST(train=False, folder=folder)) == 3
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "header alone", "checksum"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "flipped", "header alone", "checksum", "no deflate"]
+)
 def test_damaged_gzip(damage: str, tmp_path: pathlib.Path) -> None:
     content = gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (6, 40, 50))))
     broken = {
@@ -112,6 +116,7 @@ def test_damaged_gzip(damage: str, tmp_path: pathlib.Path) -> None:
         "flipped": content[:200] + bytes([content[200] ^ 0xFF]) + content[201:],
         "header alone": content[:10],
         "checksum": content[:-8] + b"\0\0\0\0" + content[-4:],
+        "no deflate": content[:10] + b"\xff" * 100 + content[110:],
     }[damage]
     path = tmp_path / "x.gz"
     path.write_bytes(broken)

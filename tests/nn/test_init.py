@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn
 
 N = 400
@@ -79,9 +78,7 @@ def test_gains() -> None:
 
 
 FUNCTIONS: dict[str, Any] = {
-    n: getattr(nn.init, n)
-    for n in dir(nn.init)
-    if n.endswith("_") and not n.startswith("_")
+    n: getattr(nn.init, n) for n in dir(nn.init) if n.endswith("_") and not n.startswith("_")
 }
 
 

@@ -6,10 +6,9 @@ import math
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn
 
 F = nn.functional
@@ -239,10 +238,14 @@ def test_losses_do_not_overflow() -> None:
 @pytest.mark.parametrize("dtype", helpers.INTEGERS)
 def test_labels_of_any_integer_dtype(dtype: str) -> None:
     x = nnx.randn(3, 5)
-    expected = -np.log(np.exp(x.numpy()) / np.exp(x.numpy()).sum(1, keepdims=True))[[0, 1, 2], [4, 0, 2]]
+    expected = -np.log(np.exp(x.numpy()) / np.exp(x.numpy()).sum(1, keepdims=True))[
+        [0, 1, 2], [4, 0, 2]
+    ]
     got = F.cross_entropy(x, nnx.tensor([4, 0, 2]).to(helpers.dtype(dtype)), reduction="none")
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5)
-    assert F.cross_entropy(x, np.array([4, 0, 2], dtype)).item() == pytest.approx(expected.mean(), rel=1e-5)
+    assert F.cross_entropy(x, np.array([4, 0, 2], dtype)).item() == pytest.approx(
+        expected.mean(), rel=1e-5
+    )
 
 
 def test_labels_are_checked() -> None:
@@ -308,7 +311,8 @@ def test_weighted_losses_move_and_are_saved_with_their_weights() -> None:
     assert list(nn.CrossEntropyLoss().state_dict()) == []
     x, y = np.array([0.3, -2.0]), np.array([1.0, 0.0])
     got = nn.BCEWithLogitsLoss(
-        weight=nnx.tensor([1.0, 3.0], dtype=nnx.float64), pos_weight=nnx.tensor(2.0, dtype=nnx.float64)
+        weight=nnx.tensor([1.0, 3.0], dtype=nnx.float64),
+        pos_weight=nnx.tensor(2.0, dtype=nnx.float64),
     )(nnx.tensor(x), nnx.tensor(y))
     s = 1 / (1 + np.exp(-x))
     expected = (-(2 * y * np.log(s) + (1 - y) * np.log(1 - s)) * [1, 3]).mean()

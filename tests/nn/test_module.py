@@ -6,10 +6,9 @@ import copy
 import pickle
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn
 
 
@@ -65,7 +64,7 @@ def test_state_dict_has_torchs_keys_and_shapes_in_its_order() -> None:
     assert list(state) == list(KEYS)
     assert not any(v.requires_grad for v in state.values())
     assert Net().state_dict(keep_vars=True)["temperature"].requires_grad
-    assert list(Net().state_dict(prefix="net."))[0] == "net.temperature"
+    assert next(iter(Net().state_dict(prefix="net."))) == "net.temperature"
 
 
 def test_the_same_keys_as_torch_live() -> None:
@@ -136,7 +135,7 @@ def test_attributes_decide() -> None:
     del net.child
     assert list(net.children()) == [] and not hasattr(net, "child")
     with pytest.raises(AttributeError):
-        net.child
+        _ = net.child
     net.register_parameter("v", nn.Parameter(nnx.ones(1)))
     net.add_module("act", nn.Tanh())
     net.register_module("more", None)
@@ -283,6 +282,12 @@ def test_what_does_not_fit_is_named_and_nothing_is_loaded() -> None:
     assert "Net" in text and "strict=False" in text
     assert values(net.state_dict()) == before
 
+    with pytest.raises(nnx.Error, match=r"unexpected: extra\.bias"):
+        net.load_state_dict(good | {"extra.bias": nnx.zeros(1)})
+    with pytest.raises(nnx.Error, match="missing: temperature"):
+        net.load_state_dict({k: v for k, v in good.items() if k != "temperature"})
+    assert values(net.state_dict()) == before
+
     for strict in (True, False):
         state = dict(good) | {"layers.0.weight": nnx.zeros(4, 6), "layers.0.bias": nnx.zeros(7)}
         with pytest.raises(nnx.ShapeError, match=r"layers\.0\.weight: \(4, 6\).*layers\.0\.bias"):
@@ -356,7 +361,10 @@ def test_hooks_see_the_parts_of_a_sequential_as_without_fusion() -> None:
     assert net(x).tolist() == fused
     assert seen["0"][0] is x
     np.testing.assert_allclose(
-        seen["0"][1].detach().numpy(), (x @ net[0].weight.T + net[0].bias).detach().numpy(), rtol=1e-5, atol=1e-6
+        seen["0"][1].detach().numpy(),
+        (x @ net[0].weight.T + net[0].bias).detach().numpy(),
+        rtol=1e-5,
+        atol=1e-6,
     )
     assert seen["1"][1].tolist() == nnx.tanh(seen["0"][1]).tolist()
     for h in handles:
@@ -364,7 +372,9 @@ def test_hooks_see_the_parts_of_a_sequential_as_without_fusion() -> None:
     seen.clear()
     assert net(x).tolist() == fused and seen == {}
     net[1].forward = lambda y: y * 0  # type: ignore[method-assign]
-    np.testing.assert_array_equal(net(x).detach().numpy(), net[3](net[2](nnx.zeros(5, 4))).detach().numpy())
+    np.testing.assert_array_equal(
+        net(x).detach().numpy(), net[3](net[2](nnx.zeros(5, 4))).detach().numpy()
+    )
     del net[1].forward
     assert net(x).tolist() == fused
 
@@ -413,7 +423,9 @@ def test_repr() -> None:
         "  )\n"
         ")"
     )
-    assert repr(nn.Parameter(nnx.ones(2))).startswith("Parameter containing:\ntensor([1., 1.]")
+    assert repr(nn.Parameter(nnx.ones(2))) == (
+        "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
+    )
     assert repr(nn.Dense(1, 1, activation="relu")).endswith("activation='relu')")
 
 

@@ -1,4 +1,4 @@
-"""Optimisers: options, groups, state; the formulas themselves are compared with PyTorch in tests/nn."""
+"""Optimisers: options, groups, state. The formulas are compared with PyTorch in tests/nn."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import math
 import pickle
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn, optim
 
 MAKERS: dict[str, Any] = {
@@ -99,7 +98,9 @@ def test_state_dict_has_torchs_form() -> None:
     assert {"step", "exp_avg", "exp_avg_sq"} == set(state["state"][0])
     assert state["state"][0]["step"] == 2 and state["state"][0]["exp_avg"].shape == (8, 4)
     group = state["param_groups"][0]
-    assert group["params"] == [0, 1, 2, 3] and group["lr"] == 0.01 and group["betas"] == (0.9, 0.999)
+    assert (
+        group["params"] == [0, 1, 2, 3] and group["lr"] == 0.01 and group["betas"] == (0.9, 0.999)
+    )
     momentum = optim.SGD(model.parameters(), momentum=0.9)
     steps(momentum, 1)
     assert set(momentum.state_dict()["state"][3]) == {"momentum_buffer"}

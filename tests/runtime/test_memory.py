@@ -6,10 +6,9 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn, optim
 
 MB = 1 << 20
@@ -73,7 +72,9 @@ def test_data_is_aligned(dtype: Any) -> None:
 
 
 def test_ten_thousand_steps_hold_as_much_as_ten() -> None:
-    model = nn.Sequential(nn.Dense(8, 16), nn.Tanh(), nn.Dropout(0.1), nn.LayerNorm(16), nn.Dense(16, 3))
+    model = nn.Sequential(
+        nn.Dense(8, 16), nn.Tanh(), nn.Dropout(0.1), nn.LayerNorm(16), nn.Dense(16, 3)
+    )
     opt = optim.Adam(model.parameters())
     x, y = nnx.randn(10, 8), nnx.randint(3, (10,))
 
@@ -99,6 +100,11 @@ def gradient_of(w: nnx.Tensor, x: nnx.Tensor) -> Any:
     return nnx.grad(first.sum(), [w])
 
 
+def fails(call: Any) -> None:
+    with pytest.raises(nnx.Error):
+        call()
+
+
 LEAKS: dict[str, Any] = {
     "ops": lambda x: (x * 2 + 1).sum(0).sort(),
     "views": lambda x: x[1:, ::2].T.reshape(-1)[None],
@@ -108,12 +114,12 @@ LEAKS: dict[str, Any] = {
     "double": lambda x: nnx.value_and_grad(lambda t: (t * t).sum())(x),
     "graph dropped": lambda x: nnx.ones(20, 20, requires_grad=True).exp().log().sum(),
     "hook": lambda x: nnx.ones(2, requires_grad=True).register_hook(lambda g: x),
-    "errors": lambda x: pytest.raises(nnx.ShapeError, lambda: x @ nnx.ones(3, 3)),
-    "index errors": lambda x: pytest.raises(IndexError, lambda: x[nnx.tensor([100])]),
+    "errors": lambda x: fails(lambda: x @ nnx.ones(3, 3)),
+    "index errors": lambda x: fails(lambda: x[nnx.tensor([100])]),
     "dlpack": lambda x: nnx.from_dlpack(x).__dlpack__(),
     "in place": lambda x: x.clone().mul_(2)[0].zero_(),
     "module": lambda x: nn.Sequential(nn.Dense(20, 5), nn.ReLU())(x).sum().backward(),
-    "failed backward": lambda x: pytest.raises(nnx.Error, lambda: (x * 2).backward()),
+    "failed backward": lambda x: fails(lambda: (x * 2).backward()),
 }
 
 
@@ -134,7 +140,9 @@ def test_out_of_memory_is_an_error_and_nothing_else(limited: int) -> None:
     before = stats()
     with pytest.raises(nnx.OutOfMemoryError) as caught:
         nnx.zeros(100 * MB // 4)
-    assert isinstance(caught.value, MemoryError) and "MiB" in str(caught.value) or "MB" in str(caught.value)
+    assert (isinstance(caught.value, MemoryError) and "MiB" in str(caught.value)) or "MB" in str(
+        caught.value
+    )
     assert stats()["allocated"] == before["allocated"]
     assert nnx.ones(10).sum().item() == 10
     kept = nnx.zeros(40 * MB // 4)

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn, optim
 from nnx.train import Accuracy, History, Metric, accuracy, confusion_matrix
 from nnx.train.progress import Progress
@@ -35,7 +34,9 @@ def classifier(**options: Any) -> nnx.Trainer:
 
 def test_fit_learns_and_reports() -> None:
     trainer = classifier()
-    history = trainer.fit(X, LABELS, epochs=30, batch_size=10, validation_data=(X, LABELS), verbose=0)
+    history = trainer.fit(
+        X, LABELS, epochs=30, batch_size=10, validation_data=(X, LABELS), verbose=0
+    )
     assert isinstance(history, History) and history is trainer.history is history.history
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert all(len(v) == 30 for v in history.values()) and history.epoch == list(range(30))
@@ -61,8 +62,12 @@ def test_the_first_figures_are_those_computed_by_hand() -> None:
     history = trainer.fit(X, LABELS, epochs=1, batch_size=7, verbose=0)
     assert history["loss"][0] == pytest.approx(loss, rel=1e-5)
     assert history["accuracy"][0] == pytest.approx(share)
-    assert trainer.evaluate(X, LABELS, batch_size=7) == pytest.approx({"loss": loss, "accuracy": share}, rel=1e-5)
-    summed = nnx.Trainer(model, nn.CrossEntropyLoss(reduction="sum"), optim.SGD(model.parameters(), lr=0.0))
+    assert trainer.evaluate(X, LABELS, batch_size=7) == pytest.approx(
+        {"loss": loss, "accuracy": share}, rel=1e-5
+    )
+    summed = nnx.Trainer(
+        model, nn.CrossEntropyLoss(reduction="sum"), optim.SGD(model.parameters(), lr=0.0)
+    )
     assert summed.evaluate(X, LABELS, batch_size=7)["loss"] == pytest.approx(loss, rel=1e-5) or (
         summed.evaluate(X, LABELS, batch_size=7)["loss"] == pytest.approx(loss * 60, rel=1e-5)
     )
@@ -133,13 +138,18 @@ def test_numbers_are_cast_to_the_model() -> None:
     x = np.arange(20).reshape(10, 2)
     history = trainer.fit(x.astype(np.uint8) // 10, x[:, :1] // 10, epochs=2, verbose=0)
     assert math.isfinite(history["loss"][-1])
+    for dtype in (np.float32, np.float64, np.float16):
+        history = trainer.fit(x.astype(np.float32) / 20, x[:, :1].astype(dtype) / 20, verbose=0)
+        assert math.isfinite(history["loss"][0])
     assert trainer.predict(x.astype(np.float16)).dtype == nnx.float64
 
 
 def test_validation_split_keeps_the_end() -> None:
     trainer = classifier()
     history = trainer.fit(X, LABELS, validation_split=0.25, epochs=1, verbose=0)
-    assert history["val_loss"][0] == pytest.approx(trainer.evaluate(X[45:], LABELS[45:])["loss"], rel=1e-6)
+    assert history["val_loss"][0] == pytest.approx(
+        trainer.evaluate(X[45:], LABELS[45:])["loss"], rel=1e-6
+    )
     expected = classifier().fit(X[:45], LABELS[:45], epochs=1, verbose=0)
     assert history["loss"] == expected["loss"]
 
@@ -153,7 +163,9 @@ def test_shuffling_follows_the_seed() -> None:
     assert found[0] == found[1] != found[2]
     trainer = classifier()
     g = nnx.Generator().manual_seed(5)
-    assert trainer.fit(X, LABELS, epochs=2, batch_size=8, verbose=0, generator=g)["loss"] == found[0]
+    assert (
+        trainer.fit(X, LABELS, epochs=2, batch_size=8, verbose=0, generator=g)["loss"] == found[0]
+    )
 
 
 def test_modes_are_set_and_restored() -> None:
@@ -338,8 +350,21 @@ def test_parts_are_checked(make: Callable[[], Any], error: type[Exception]) -> N
 def test_parts_in_every_form() -> None:
     model = nn.Dense(1, 1)
     x = np.ones((4, 1), np.float32)
-    for loss in ("mse", nn.MSELoss, nn.MSELoss(), nn.functional.mse_loss, lambda y, t: ((y - t) ** 2).mean()):
-        for opt in ("sgd", "adam", "adamw", optim.Adam, lambda p: optim.SGD(p, lr=0.1), optim.SGD(model.parameters())):
+    for loss in (
+        "mse",
+        nn.MSELoss,
+        nn.MSELoss(),
+        nn.functional.mse_loss,
+        lambda y, t: ((y - t) ** 2).mean(),
+    ):
+        for opt in (
+            "sgd",
+            "adam",
+            "adamw",
+            optim.Adam,
+            lambda p: optim.SGD(p, lr=0.1),
+            optim.SGD(model.parameters()),
+        ):
             trainer = nnx.Trainer(model, loss, opt, ["mse", "mae", lambda y, t: (y - t).mean()])
             assert set(trainer.fit(x, x, verbose=0)) == {"loss", "mse", "mae", "<lambda>"}
 

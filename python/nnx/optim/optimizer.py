@@ -154,7 +154,15 @@ class Optimizer:
                         p.grad = p.grad.detach().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Changes the parameters by their gradients; every subclass writes its own."""
+        """Changes the parameters by their gradients; every subclass writes its own.
+
+        Example:
+            >>> w = nn.Parameter(nnx.tensor([3.0]))
+            >>> (w * w).sum().backward()
+            >>> optim.SGD([w], lr=0.5).step()
+            >>> w.tolist()
+            [0.0]
+        """
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def state_dict(self) -> dict[str, Any]:

@@ -104,9 +104,8 @@ def accuracy(output: Tensor, target: Tensor) -> float:
 
 
 def _right(output: Tensor, target: Tensor) -> Tensor:
-    if output.ndim == 2 and target.ndim == 1 and output.shape[1] > 1:
-        return ops.argmax(output, 1) == target
-    if output.ndim > 1 and output.shape[1] > 1 and output.ndim == target.ndim + 1:
+    labelled = tuple(output.shape[:1] + output.shape[2:])
+    if output.ndim > 1 and output.shape[1] > 1 and target.shape == labelled:
         return ops.argmax(output, 1) == target
     if output.shape == target.shape:
         if output.ndim > 1 and output.shape[-1] > 1:
