@@ -5,9 +5,8 @@ Run against the installed wheel with nothing beside it, and checked with mypy.
 
 import sys
 
-import numpy as np
-
 import nnx
+import numpy as np
 from nnx import nn, optim
 
 

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-import nnx  # noqa: E402
+import nnx
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+import nnx
 import numpy as np
 import numpy.typing as npt
-
-import nnx
 
 Array = npt.NDArray[np.generic]
 FLOATS = ("float32", "float64")
@@ -28,7 +27,10 @@ def as_float64(t: nnx.Tensor) -> npt.NDArray[np.float64]:
 
 
 def numeric_gradient(
-    f: Callable[..., float], inputs: Sequence[npt.NDArray[np.float64]], which: int, eps: float = 1e-6
+    f: Callable[..., float],
+    inputs: Sequence[npt.NDArray[np.float64]],
+    which: int,
+    eps: float = 1e-6,
 ) -> npt.NDArray[np.float64]:
     """Central differences of a scalar function, element by element, in float64."""
     x = inputs[which]
@@ -72,7 +74,11 @@ def check_gradients(
 
     for i, g in zip(wrt, gradients(*inputs, graph=False), strict=True):
         np.testing.assert_allclose(
-            as_float64(g), numeric_gradient(total, inputs, i), rtol=rtol, atol=atol, err_msg=f"d/d{i}"
+            as_float64(g),
+            numeric_gradient(total, inputs, i),
+            rtol=rtol,
+            atol=atol,
+            err_msg=f"d/d{i}",
         )
     if not second:
         return
@@ -86,7 +92,11 @@ def check_gradients(
     y = (f(*tensors) * weight).sum()
     first = nnx.grad(y, [tensors[i] for i in wrt], create_graph=True, allow_unused=True)
     s = sum(
-        ((g * nnx.tensor(d)).sum() for g, d in zip(first, directions, strict=True) if g is not None),
+        (
+            (g * nnx.tensor(d)).sum()
+            for g, d in zip(first, directions, strict=True)
+            if g is not None
+        ),
         start=nnx.tensor(0.0, dtype=nnx.float64),
     )
     if not s.requires_grad:  # linear: the second derivative is zero

@@ -37,7 +37,7 @@ PREAMBLE = """\
 import builtins
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeAlias, TypeVar, overload
+from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 import numpy as _numpy
 import numpy.typing
@@ -107,6 +107,7 @@ SPECIAL = {
     "__deepcopy__": "(memo: Any, /) -> Self",
     "__setstate__": "(state: Any, /) -> None",
     "__init__": "(*args: Any, **kwargs: Any) -> None",
+    "__new__": "(*args: Any, **kwargs: Any) -> Self",
 }
 ANYTHING = "(*args: Any, **kwargs: Any) -> Any"
 # Python's object fixes these signatures; a tensor differs on purpose.
@@ -116,6 +117,9 @@ UNSAID = {"__doc__", "__module__", "__dict__", "__weakref__", "__slots__", "__ma
 UNSAID |= {"__repr__", "__str__", "__reduce__", "__reduce_ex__", "__getattribute__", "__setattr__"}
 UNSAID |= {"__delattr__", "__hash__", "__format__", "__sizeof__", "__dir__", "__init_subclass__"}
 UNSAID |= {"n_fields", "n_sequence_fields", "n_unnamed_fields"}
+
+
+SUBCLASSABLE = 1 << 10  # Py_TPFLAGS_BASETYPE
 
 
 class Declaration(NamedTuple):
@@ -332,7 +336,9 @@ class Writer:
         known = {d.name for d in declared}
         if inspect.isclass(value) and not issubclass(value, BaseException):
             members += self.seen_members(name, value, known)
-        return block(f"class {name}{bases}:", "\n".join(members))
+        text = block(f"class {name}{bases}:", "\n".join(members))
+        closed = inspect.isclass(value) and not value.__flags__ & SUBCLASSABLE
+        return f"@final\n{text}" if closed else text
 
     # --- seen -------------------------------------------------------------------------------
     def bases(self, value: Any) -> str:
@@ -357,12 +363,13 @@ class Writer:
             special = name.startswith("__") and name.endswith("__")
             if special and not plain:  # inherited from a built-in class, whose signatures hold
                 continue
-            if name == "__init__" or (name == "__new__" and "__init__" not in vars(value)):
-                if not tensor:
-                    signature = self.seen(None, "__init__", f"{owner}.__init__", "self")
-                    members.append(self.definition("__init__", signature))
+            if name == "__hash__":
                 continue
-            if name == "__new__" or (name == "__hash__" and not callable(member)):
+            if name in ("__init__", "__new__"):
+                if not (tensor or (name == "__new__" and "__init__" in vars(value))):
+                    first = "self" if name == "__init__" else "cls"
+                    signature = self.seen(None, name, f"{owner}.{name}", first)
+                    members.append(self.definition(name, signature))
                 continue
             if name in {f"__{c}__" for c in COMPARE} and not tensor:
                 if name not in OVERRIDES:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-import nnx
 from nnx import _nnx
 
 __all__ = ["collect", "report"]

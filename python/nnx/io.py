@@ -175,10 +175,12 @@ def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     ((kind, content),) = value.items()
     if kind == _MARK:
         return tensors[content]
-    if not isinstance(content, dict if kind == "dict" else list):
-        raise TypeError(f"{kind} holds {type(content).__name__}")
     if kind == "dict":
+        if not isinstance(content, dict):
+            raise TypeError(f"dict holds {type(content).__name__}")
         return {k: _unpack(v, tensors) for k, v in content.items()}
+    if not isinstance(content, list):
+        raise TypeError(f"{kind} holds {type(content).__name__}")
     if kind == "pairs":
         return {k: _unpack(v, tensors) for k, v in content}
     parts = [_unpack(v, tensors) for v in content]

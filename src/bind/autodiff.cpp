@@ -16,8 +16,7 @@ namespace {
 
 // --- grad_fn -----------------------------------------------------------------------------------
 struct ProducerObject {
-  PyObject_HEAD
-  PyObject* name;
+  PyObject_HEAD PyObject* name;
 };
 PyTypeObject* g_producer_type;
 
@@ -40,8 +39,7 @@ PyMethodDef g_producer_methods[] = {
 
 // --- hooks -------------------------------------------------------------------------------------
 struct HandleObject {
-  PyObject_HEAD
-  PyObject* tensor;  // null once removed
+  PyObject_HEAD PyObject* tensor;  // null once removed
   std::uint64_t id;
 };
 PyTypeObject* g_handle_type;
@@ -178,14 +176,18 @@ PyObject* grad(Args& a) {
   if (!is_tensor(outputs) && PyCallable_Check(outputs)) {
     Object module = import_module("nnx.function");
     Object make = attribute(module.get(), "grad");
-    Object argnums = Object::borrow(a.given("argnums") ? a.object("argnums") : a.given("inputs") ? a.object("inputs") : nullptr);
+    Object argnums = Object::borrow(a.given("argnums")  ? a.object("argnums")
+                                    : a.given("inputs") ? a.object("inputs")
+                                                        : nullptr);
     Object aux = Object::borrow(a.flag("has_aux", false) ? Py_True : Py_False);
     if (!argnums) argnums = own(PyLong_FromLong(0));
-    return own(PyObject_CallFunctionObjArgs(make.get(), outputs, argnums.get(), aux.get(), nullptr)).release();
+    return own(PyObject_CallFunctionObjArgs(make.get(), outputs, argnums.get(), aux.get(), nullptr))
+        .release();
   }
   if (!a.given("inputs"))
-    throw CallError(error_text(a.op(), "the argument inputs is missing", {},
-                               "the call is nnx.grad(loss, [w, b]), or nnx.grad(f) for a function"));
+    throw CallError(
+        error_text(a.op(), "the argument inputs is missing", {},
+                   "the call is nnx.grad(loss, [w, b]), or nnx.grad(f) for a function"));
   const auto roots = tensor_list(outputs, a.op(), "outputs", false);
   const auto inputs = tensor_list(a.object("inputs"), a.op(), "inputs", false);
   const bool create = a.flag("create_graph", false);
@@ -195,16 +197,20 @@ PyObject* grad(Args& a) {
                               a.flag("allow_unused", false) || materialize);
   if (materialize)
     for (std::size_t i = 0; i < found.size(); ++i)
-      if (!found[i]) found[i] = ops::full(inputs[i].shape(), Scalar(0), inputs[i].dtype(), inputs[i].device());
+      if (!found[i])
+        found[i] = ops::full(inputs[i].shape(), Scalar(0), inputs[i].dtype(), inputs[i].device());
   return give(found);
 }
 
 PyObject* value_and_grad(Args& a) {
   Object module = import_module("nnx.function");
   Object make = attribute(module.get(), "value_and_grad");
-  Object argnums = a.given("argnums") ? Object::borrow(a.object("argnums")) : own(PyLong_FromLong(0));
+  Object argnums =
+      a.given("argnums") ? Object::borrow(a.object("argnums")) : own(PyLong_FromLong(0));
   Object aux = Object::borrow(a.flag("has_aux", false) ? Py_True : Py_False);
-  return own(PyObject_CallFunctionObjArgs(make.get(), a.object("f"), argnums.get(), aux.get(), nullptr)).release();
+  return own(PyObject_CallFunctionObjArgs(make.get(), a.object("f"), argnums.get(), aux.get(),
+                                          nullptr))
+      .release();
 }
 
 PyObject* check_grad(Args& a) {
@@ -231,7 +237,8 @@ PyObject* detach(Args& a) { return give(ops::detach(a.self_tensor())); }
 
 const Definition kDefinitions[] = {
     {"backward",
-     "(gradient: TensorLike | None = None, retain_graph: bool | None = None, create_graph: bool = False, "
+     "(gradient: TensorLike | None = None, retain_graph: bool | None = None, create_graph: bool = "
+     "False, "
      "inputs: Tensor | Sequence[Tensor] | None = None) -> None",
      R"(Adds d(this) / d(leaf) to .grad of every leaf it depends on.
 
@@ -250,7 +257,8 @@ Example:
 )",
      backward, Role::method, fast_backward},
     {"grad",
-     "(outputs: Any, inputs: Any = None, grad_outputs: Any = None, retain_graph: bool | None = None, "
+     "(outputs: Any, inputs: Any = None, grad_outputs: Any = None, retain_graph: bool | None = "
+     "None, "
      "create_graph: bool = False, allow_unused: bool = False, *, materialize_grads: bool = False, "
      "argnums: Any = 0, has_aux: bool = False) -> Any",
      R"(Gradients of outputs in inputs, as a tuple; nothing is added to .grad.
@@ -340,10 +348,11 @@ PyObject* producer_object(const Tensor& t) {
 }
 
 void add_autodiff_types(PyObject*) {
-  g_producer_type = make_type("nnx.Producer", sizeof(ProducerObject), Py_TPFLAGS_DISALLOW_INSTANTIATION, nullptr,
-                              {{Py_tp_dealloc, slot(producer_dealloc)},
-                               {Py_tp_repr, slot(producer_repr)},
-                               {Py_tp_methods, g_producer_methods}});
+  g_producer_type =
+      make_type("nnx.Producer", sizeof(ProducerObject), Py_TPFLAGS_DISALLOW_INSTANTIATION, nullptr,
+                {{Py_tp_dealloc, slot(producer_dealloc)},
+                 {Py_tp_repr, slot(producer_repr)},
+                 {Py_tp_methods, g_producer_methods}});
   g_handle_type = make_type("nnx.HookHandle", sizeof(HandleObject),
                             Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, nullptr,
                             {{Py_tp_dealloc, slot(handle_dealloc)},

@@ -196,9 +196,10 @@ ops::Axes to_axes(PyObject* o, const char* op, std::string_view name) {
   if (is_tensor(o) && unwrap(o).rank() > 0)
     fail<DTypeError>(op, std::string(name) + " must be an int or a tuple of ints",
                      std::string(name) + " " + describe(unwrap(o)),
-                     std::string_view(op) == "max"   ? "the elementwise maximum is nnx.maximum(a, b)"
-                     : std::string_view(op) == "min" ? "the elementwise minimum is nnx.minimum(a, b)"
-                                                     : "");
+                     std::string_view(op) == "max" ? "the elementwise maximum is nnx.maximum(a, b)"
+                     : std::string_view(op) == "min"
+                         ? "the elementwise minimum is nnx.minimum(a, b)"
+                         : "");
   return to_dims(o, op, name);
 }
 
@@ -216,8 +217,10 @@ auto with_element(const std::byte* p, DType t, F&& f) {
     case DType::uint16: return f(std::int64_t{*reinterpret_cast<const std::uint16_t*>(p)});
     case DType::uint32: return f(std::int64_t{*reinterpret_cast<const std::uint32_t*>(p)});
     case DType::uint64: return f(*reinterpret_cast<const std::uint64_t*>(p));
-    case DType::float16: return f(double{half_to_float(*reinterpret_cast<const std::uint16_t*>(p))});
-    case DType::bfloat16: return f(double{bfloat_to_float(*reinterpret_cast<const std::uint16_t*>(p))});
+    case DType::float16:
+      return f(double{half_to_float(*reinterpret_cast<const std::uint16_t*>(p))});
+    case DType::bfloat16:
+      return f(double{bfloat_to_float(*reinterpret_cast<const std::uint16_t*>(p))});
     case DType::float32: return f(double{*reinterpret_cast<const float*>(p)});
     case DType::float64: return f(*reinterpret_cast<const double*>(p));
     default: break;

@@ -23,8 +23,7 @@ namespace {
 
 // --- ctx -----------------------------------------------------------------------------------------
 struct ContextObject {
-  PyObject_HEAD
-  PyObject* dict;
+  PyObject_HEAD PyObject* dict;
   PyObject* cls;
   PyObject* saved;     // tuple
   PyObject* versions;  // tuple of ints, one per saved tensor
@@ -75,8 +74,12 @@ PyObject* save_for_backward(PyObject* o, PyObject* args) {
       PyObject* t = PyTuple_GET_ITEM(args, i);
       if (t != Py_None && !is_tensor(t))
         fail<DTypeError>("save_for_backward", "only tensors are saved here",
-                         short_repr(t) + " (" + type_name(t) + ")", "keep other things as ctx.name = value");
-      PyTuple_SET_ITEM(versions.get(), i, own(PyLong_FromLong(t == Py_None ? 0 : static_cast<long>(unwrap(t).version()))).release());
+                         short_repr(t) + " (" + type_name(t) + ")",
+                         "keep other things as ctx.name = value");
+      PyTuple_SET_ITEM(
+          versions.get(), i,
+          own(PyLong_FromLong(t == Py_None ? 0 : static_cast<long>(unwrap(t).version())))
+              .release());
     }
     Py_XSETREF(context(o)->saved, Py_NewRef(args));
     Py_XSETREF(context(o)->versions, versions.release());
@@ -94,7 +97,8 @@ PyObject* saved_tensors(PyObject* o, void*) {
       PyObject* t = PyTuple_GET_ITEM(c->saved, i);
       if (t == Py_None) continue;
       if (PyLong_AsLong(PyTuple_GET_ITEM(c->versions, i)) != static_cast<long>(unwrap(t).version()))
-        fail<GradientError>("saved_tensors", "a saved tensor was overwritten in place before backward",
+        fail<GradientError>("saved_tensors",
+                            "a saved tensor was overwritten in place before backward",
                             "saved tensor " + std::to_string(i) + ", " + describe(unwrap(t)),
                             "save a copy: ctx.save_for_backward(x.clone())");
     }
@@ -116,18 +120,23 @@ PyObject* needs_input_grad(PyObject* o, void*) {
 }
 PyMethodDef g_context_methods[] = {
     {"save_for_backward", save_for_backward, METH_VARARGS,
-     "save_for_backward(*tensors: Tensor | None) -> None\n\nKeeps tensors for backward, as ctx.saved_tensors."},
+     "save_for_backward(*tensors: Tensor | None) -> None\n\nKeeps tensors for backward, as "
+     "ctx.saved_tensors."},
     {"mark_non_differentiable", mark_non_differentiable, METH_VARARGS,
      "mark_non_differentiable(*outputs: Tensor) -> None\n\nThese outputs carry no gradient."},
     {"set_materialize_grads", set_materialize_grads, METH_O,
-     "set_materialize_grads(value: bool) -> None\n\nFalse: backward gets None, not zeros, for outputs without a gradient."},
+     "set_materialize_grads(value: bool) -> None\n\nFalse: backward gets None, not zeros, for "
+     "outputs without a gradient."},
     {nullptr, nullptr, 0, nullptr},
 };
 PyGetSetDef g_context_properties[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
-    {"saved_tensors", saved_tensors, nullptr, "saved_tensors() -> tuple[Tensor | None, ...]\n\nWhat was saved.", nullptr},
+    {"saved_tensors", saved_tensors, nullptr,
+     "saved_tensors() -> tuple[Tensor | None, ...]\n\nWhat was saved.", nullptr},
     {"needs_input_grad", needs_input_grad, nullptr,
-     "needs_input_grad() -> tuple[bool, ...]\n\nFor every argument of forward, whether it needs a gradient.", nullptr},
+     "needs_input_grad() -> tuple[bool, ...]\n\nFor every argument of forward, whether it needs a "
+     "gradient.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMemberDef g_context_members[] = {
@@ -154,7 +163,8 @@ struct OutputInfo {
 // Gradients of the tensor arguments, from what the user's backward answers.
 std::vector<Tensor> run_backward(PyObject* payload, std::span<const Tensor> grads,
                                  const std::vector<OutputInfo>& outputs,
-                                 const std::vector<std::int64_t>& tensor_arguments, Py_ssize_t arguments) {
+                                 const std::vector<std::int64_t>& tensor_arguments,
+                                 Py_ssize_t arguments) {
   const HoldGil gil;
   if (!payload) fail<GradientError>("Function", "the graph was collected");
   Object ctx = Object::borrow(payload);
@@ -177,15 +187,18 @@ std::vector<Tensor> run_backward(PyObject* payload, std::span<const Tensor> grad
   const Object name = attribute(c->cls, "__name__");
   const std::string op(view_text(name.get()));
   bool surplus_none = n > arguments;
-  for (Py_ssize_t i = arguments; i < n; ++i) surplus_none &= PyTuple_GET_ITEM(list.get(), i) == Py_None;
+  for (Py_ssize_t i = arguments; i < n; ++i)
+    surplus_none &= PyTuple_GET_ITEM(list.get(), i) == Py_None;
   if (n != arguments && !surplus_none)
-    fail<GradientError>(op, "backward must return one gradient per argument of forward, None for those without",
-                        std::to_string(n) + " for " + std::to_string(arguments));
+    fail<GradientError>(
+        op, "backward must return one gradient per argument of forward, None for those without",
+        std::to_string(n) + " for " + std::to_string(arguments));
   std::vector<Tensor> out;
   for (const std::int64_t i : tensor_arguments) {
     PyObject* g = PyTuple_GET_ITEM(list.get(), i);
     if (g != Py_None && !is_tensor(g))
-      fail<GradientError>(op, "backward must return tensors or None", short_repr(g) + " (" + type_name(g) + ")");
+      fail<GradientError>(op, "backward must return tensors or None",
+                          short_repr(g) + " (" + type_name(g) + ")");
     out.push_back(g == Py_None ? Tensor() : unwrap(g));
   }
   return out;
@@ -243,7 +256,8 @@ PyObject* apply(PyObject* cls, PyObject* args) {
       PyObject* o = PyTuple_GET_ITEM(list.get(), j);
       if (!is_tensor(o)) {
         if (!several)
-          fail<DTypeError>(op, "forward must return a tensor or a tuple", short_repr(o) + " (" + type_name(o) + ")");
+          fail<DTypeError>(op, "forward must return a tensor or a tuple",
+                           short_repr(o) + " (" + type_name(o) + ")");
         PyTuple_SET_ITEM(results.get(), j, Py_NewRef(o));
         recorded.emplace_back();
         infos.push_back({Shape{}, default_dtype(), Device{}});
@@ -287,12 +301,15 @@ PyObject* apply(PyObject* cls, PyObject* args) {
 }
 
 PyObject* not_written(PyObject*, PyObject*, PyObject*) {
-  PyErr_SetString(PyExc_NotImplementedError,
-                  "[Function] a subclass must define static methods forward(ctx, ...) and backward(ctx, ...).");
+  PyErr_SetString(
+      PyExc_NotImplementedError,
+      "[Function] a subclass must define static methods forward(ctx, ...) and backward(ctx, ...).");
   return nullptr;
 }
 PyObject* no_instances(PyTypeObject*, PyObject*, PyObject*) {
-  PyErr_SetString(PyExc_TypeError, "[Function] a Function is not made into an object.\nHint: call MyFunction.apply(x).");
+  PyErr_SetString(
+      PyExc_TypeError,
+      "[Function] a Function is not made into an object.\nHint: call MyFunction.apply(x).");
   return nullptr;
 }
 PyMethodDef g_function_methods[] = {
@@ -301,7 +318,8 @@ PyMethodDef g_function_methods[] = {
     {"forward", method(not_written), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      "forward(ctx: Any, *args: Any) -> Any\n\nComputes the result; to be defined."},
     {"backward", method(not_written), METH_VARARGS | METH_KEYWORDS | METH_STATIC,
-     "backward(ctx: Any, *grads: Any) -> Any\n\nOne gradient per argument of forward; to be defined."},
+     "backward(ctx: Any, *grads: Any) -> Any\n\nOne gradient per argument of forward; to be "
+     "defined."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -320,7 +338,7 @@ void add_function_class(PyObject* module) {
                                {{Py_tp_new, slot(no_instances)},
                                 {Py_tp_methods, g_function_methods},
                                 {Py_tp_doc, const_cast<char*>(
-R"(An operation with a gradient of its own.
+                                                R"(An operation with a gradient of its own.
 
 A subclass defines static methods forward(ctx, *args) and backward(ctx, *grads), and is used as
 MyFunction.apply(*args). A backward made of nnx operations can be differentiated again.

@@ -88,7 +88,8 @@ void destroy(PyObject* capsule, const char* name) {
 }
 
 template <class Managed>
-PyObject* export_tensor(const Tensor& t, const char* name, void (*destructor)(PyObject*), bool copied) {
+PyObject* export_tensor(const Tensor& t, const char* name, void (*destructor)(PyObject*),
+                        bool copied) {
   auto e = std::make_unique<Export<Managed>>();
   e->tensor = t;
   for (int i = 0; i < t.rank(); ++i) {
@@ -96,7 +97,8 @@ PyObject* export_tensor(const Tensor& t, const char* name, void (*destructor)(Py
     e->strides[i] = t.stride(i);
   }
   e->managed = {};
-  e->managed.dl_tensor = {t.bytes(), {kCpu, 0}, t.rank(), data_type(t.dtype()), e->shape, e->strides, 0};
+  e->managed.dl_tensor = {t.bytes(), {kCpu, 0},  t.rank(), data_type(t.dtype()),
+                          e->shape,  e->strides, 0};
   e->managed.manager_ctx = e.get();
   e->managed.deleter = [](Managed* m) {
     // May run anywhere; dropping the last reference may give memory back to Python.
@@ -120,12 +122,14 @@ PyObject* export_tensor(const Tensor& t, const char* name, void (*destructor)(Py
 PyObject* dlpack_method(Args& a) {
   Tensor t = a.self_tensor();
   if (autodiff::requires_grad(t))
-    buffer_error(error_text("__dlpack__", "this tensor requires a gradient, which DLPack cannot carry",
+    buffer_error(error_text("__dlpack__",
+                            "this tensor requires a gradient, which DLPack cannot carry",
                             describe(t), "use t.detach()"));
   if (a.given("dl_device")) {
     const Dims d = a.dims("dl_device");
     if (d.size() != 2 || d[0] != kCpu)
-      buffer_error(error_text("__dlpack__", "this tensor can only be given on the CPU", describe(t)));
+      buffer_error(
+          error_text("__dlpack__", "this tensor can only be given on the CPU", describe(t)));
   }
   bool copied = false;
   if (a.given("copy") && a.flag("copy", false)) {
@@ -139,9 +143,11 @@ PyObject* dlpack_method(Args& a) {
   }
   if (major >= 1)
     return export_tensor<DLManagedTensorVersioned>(
-        t, kVersioned, [](PyObject* c) { destroy<DLManagedTensorVersioned>(c, kVersioned); }, copied);
+        t, kVersioned, [](PyObject* c) { destroy<DLManagedTensorVersioned>(c, kVersioned); },
+        copied);
   if (!t->storage->writable)
-    buffer_error(error_text("__dlpack__", "this tensor's memory is read-only", describe(t), "use t.clone()"));
+    buffer_error(error_text("__dlpack__", "this tensor's memory is read-only", describe(t),
+                            "use t.clone()"));
   return export_tensor<DLManagedTensor>(
       t, kPlain, [](PyObject* c) { destroy<DLManagedTensor>(c, kPlain); }, copied);
 }
@@ -159,7 +165,8 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
   bool writable = true;
   if constexpr (std::is_same_v<Managed, DLManagedTensorVersioned>) {
     if (m->major != 1)
-      buffer_error(error_text("from_dlpack", "this version of DLPack is not known", std::to_string(m->major)));
+      buffer_error(error_text("from_dlpack", "this version of DLPack is not known",
+                              std::to_string(m->major)));
     writable = (m->flags & kReadOnly) == 0;
   }
   if (d.device.device_type != kCpu)
@@ -167,8 +174,9 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
                       "DLPack device type " + std::to_string(d.device.device_type));
   const auto dtype = dtype_from(d.dtype);
   if (!dtype)
-    fail<DTypeError>("from_dlpack", "there is no such dtype",
-                     "code " + std::to_string(d.dtype.code) + ", " + std::to_string(d.dtype.bits) + " bits");
+    fail<DTypeError>(
+        "from_dlpack", "there is no such dtype",
+        "code " + std::to_string(d.dtype.code) + ", " + std::to_string(d.dtype.bits) + " bits");
   if (d.ndim < 0 || d.ndim > kMaxRank)
     fail<ShapeError>("from_dlpack", "a tensor has at most " + std::to_string(kMaxRank) + " axes",
                      std::to_string(d.ndim));
@@ -192,8 +200,9 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
     const HoldGil gil;
     managed->deleter(managed);
   };
-  auto storage = runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size),
-                                Device{}, m, give_back, writable);
+  auto storage =
+      runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size),
+                     Device{}, m, give_back, writable);
   checked(PyCapsule_SetName(capsule, used));
   return Tensor(std::move(storage), -low, shape, strides, *dtype);
 }
@@ -208,7 +217,8 @@ PyObject* from_dlpack_function(Args& a) {
 }
 
 const Definition kDefinitions[] = {
-    {"from_dlpack", "(x: Any, *, device: DeviceLike | None = None, copy: bool | None = None) -> Tensor",
+    {"from_dlpack",
+     "(x: Any, *, device: DeviceLike | None = None, copy: bool | None = None) -> Tensor",
      R"(A tensor over the memory of any array that speaks DLPack (PyTorch, JAX, CuPy, NumPy, ...).
 
 Raises: DTypeError for other objects; DeviceError for memory that is not on the CPU.
@@ -219,12 +229,13 @@ Example:
     >>> a = np.arange(3.0)
     >>> nnx.from_dlpack(a).tolist()
     [0.0, 1.0, 2.0]
-)", from_dlpack_function},
+)",
+     from_dlpack_function},
     {"__dlpack__",
      "(*, stream: Any = None, max_version: tuple[int, int] | None = None, "
      "dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any",
-     "A DLPack capsule over the tensor's memory. BufferError if it requires a gradient.", dlpack_method,
-     Role::method},
+     "A DLPack capsule over the tensor's memory. BufferError if it requires a gradient.",
+     dlpack_method, Role::method},
     {"__dlpack_device__", "() -> tuple[int, int]", "Type and number of the device, as in DLPack.",
      device_method, Role::method},
 };
@@ -247,7 +258,8 @@ Tensor from_dlpack(PyObject* o) {
     capsule = own(made);
   }
   if (PyCapsule_IsValid(capsule.get(), kVersioned))
-    return import_tensor<DLManagedTensorVersioned>(capsule.get(), kVersioned, "used_dltensor_versioned");
+    return import_tensor<DLManagedTensorVersioned>(capsule.get(), kVersioned,
+                                                   "used_dltensor_versioned");
   if (PyCapsule_IsValid(capsule.get(), kPlain))
     return import_tensor<DLManagedTensor>(capsule.get(), kPlain, "used_dltensor");
   fail<ArgumentError>("from_dlpack", "this capsule holds no DLPack tensor, or was used before",

@@ -52,7 +52,8 @@ Class g_classes[] = {
 
 void raise(const char* name, const char* message) noexcept {
   PyObject* type = error_class(name);
-  PyObject* s = PyUnicode_DecodeUTF8(message, static_cast<Py_ssize_t>(std::char_traits<char>::length(message)), "replace");
+  PyObject* s = PyUnicode_DecodeUTF8(
+      message, static_cast<Py_ssize_t>(std::char_traits<char>::length(message)), "replace");
   if (!s) return;
   PyErr_SetObject(type ? type : PyExc_RuntimeError, s);
   Py_DECREF(s);
@@ -69,7 +70,7 @@ PyObject* error_class(const char* name) {
 void add_exceptions(PyObject* module) {
   for (Class& c : g_classes) {
     PyObject* ours = c.base ? error_class(c.base) : nullptr;
-    Object bases = !ours           ? own(PyTuple_Pack(1, *c.builtin_base))
+    Object bases = !ours            ? own(PyTuple_Pack(1, *c.builtin_base))
                    : c.builtin_base ? own(PyTuple_Pack(2, ours, *c.builtin_base))
                                     : own(PyTuple_Pack(1, ours));
     const std::string full = std::string("nnx.") + c.name;

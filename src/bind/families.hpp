@@ -5,17 +5,17 @@
 
 namespace nnx::bind {
 
-void declare_creation(PyObject* module);   // functions_create.cpp
-void declare_dtypes(PyObject* module);     // functions_dtype.cpp
-void declare_shapes(PyObject* module);     // functions_shape.cpp
-void declare_joining(PyObject* module);    // functions_join.cpp
-void declare_reductions(PyObject* module); // functions_reduce.cpp
-void declare_order(PyObject* module);      // functions_order.cpp
-void declare_indexing(PyObject* module);   // functions_index.cpp
-void declare_products(PyObject* module);   // functions_product.cpp
-void declare_networks(PyObject* module);   // functions_network.cpp
-void declare_runtime(PyObject* module);    // functions_runtime.cpp
+void declare_creation(PyObject* module);        // functions_create.cpp
+void declare_dtypes(PyObject* module);          // functions_dtype.cpp
+void declare_shapes(PyObject* module);          // functions_shape.cpp
+void declare_joining(PyObject* module);         // functions_join.cpp
+void declare_reductions(PyObject* module);      // functions_reduce.cpp
+void declare_order(PyObject* module);           // functions_order.cpp
+void declare_indexing(PyObject* module);        // functions_index.cpp
+void declare_products(PyObject* module);        // functions_product.cpp
+void declare_networks(PyObject* module);        // functions_network.cpp
+void declare_runtime(PyObject* module);         // functions_runtime.cpp
 void declare_tensor_methods(PyObject* module);  // methods.cpp
-void declare_pickling(PyObject* module);   // pickle.cpp
+void declare_pickling(PyObject* module);        // pickle.cpp
 
 }  // namespace nnx::bind

@@ -64,7 +64,8 @@ void release_buffer(void* owner) {
 
 [[noreturn]] void no_dtype(const char* op, PyObject* data, std::string_view format) {
   std::string kind = "an array of format '" + std::string(format) + "'";
-  if (Object d = attribute_or_none(data, "dtype")) kind = "an array of dtype " + short_repr(d.get());
+  if (Object d = attribute_or_none(data, "dtype"))
+    kind = "an array of dtype " + short_repr(d.get());
   if (format.find('Z') != format.npos)
     fail<DTypeError>(op, "complex numbers are not supported", kind,
                      "take real and imaginary parts: a.real, a.imag");
@@ -149,8 +150,8 @@ bool is_array(PyObject* o) { return is_tensor(o) || is_ndarray(o); }
 
 struct Survey {
   Shape shape;
-  bool arrays = false;               // some leaf is an array
-  std::optional<DType> typed;        // what leaves with a dtype meet in
+  bool arrays = false;                     // some leaf is an array
+  std::optional<DType> typed;              // what leaves with a dtype meet in
   Scalar::Kind kind = Scalar::Kind::none;  // largest of the Python numbers
   const char* op;
 
@@ -240,14 +241,14 @@ struct Writer {
     switch (dtype) {
       case DType::float32: *reinterpret_cast<float*>(at) = static_cast<float>(number(o)); break;
       case DType::float64: *reinterpret_cast<double*>(at) = number(o); break;
-      case DType::boolean:
-        *reinterpret_cast<bool*>(at) = scalar_of(o).as_double() != 0;
-        break;
+      case DType::boolean: *reinterpret_cast<bool*>(at) = scalar_of(o).as_double() != 0; break;
       case DType::uint64: {
         const Scalar s = scalar_of(o);
         if (s.kind != Scalar::Kind::unsigned_integer && s.i < 0)
-          fail<ArgumentError>(survey.op, "an integer beyond int64 and a negative one have no common "
-                              "dtype", short_repr(o), "use floats");
+          fail<ArgumentError>(survey.op,
+                              "an integer beyond int64 and a negative one have no common "
+                              "dtype",
+                              short_repr(o), "use floats");
         *reinterpret_cast<std::uint64_t*>(at) = s.u;
         break;
       }
@@ -339,7 +340,8 @@ Tensor from_foreign(PyObject* data, Copy copy, const char* op) {
     return ops::reshape(*t, to_dims(shape.get(), op, "shape"));
   }
   Object name = own(PyObject_Str(dtype.get()));
-  no_dtype(op, array.get(), view_text(name.get()).starts_with("complex") ? "Z" : view_text(name.get()));
+  no_dtype(op, array.get(),
+           view_text(name.get()).starts_with("complex") ? "Z" : view_text(name.get()));
 }
 
 bool has_array_protocol(PyObject* o) {
@@ -353,7 +355,8 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
   Tensor t;
   if (is_tensor(data)) {
     t = unwrap(data);
-    if (copy == Copy::always) return dtype && *dtype != t.dtype() ? ops::astype(t, *dtype) : ops::clone(t);
+    if (copy == Copy::always)
+      return dtype && *dtype != t.dtype() ? ops::astype(t, *dtype) : ops::clone(t);
   } else if (PyFloat_CheckExact(data) || PyLong_Check(data)) {
     const Scalar s = scalar_of(data);
     return ops::scalar_tensor(s, dtype.value_or(s.dtype()));
@@ -363,7 +366,8 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
     return from_numbers(data, dtype, op);
   } else if (is_numpy_scalar(data)) {
     const Scalar s = scalar_of(data);
-    if (s.kind == Scalar::Kind::none) no_dtype(op, data, PyComplex_Check(data) ? "Z" : type_name(data));
+    if (s.kind == Scalar::Kind::none)
+      no_dtype(op, data, PyComplex_Check(data) ? "Z" : type_name(data));
     const DType own_dtype = *dtype_of(reinterpret_cast<PyObject*>(Py_TYPE(data)));
     return ops::scalar_tensor(s, dtype.value_or(own_dtype));
   } else if (!PyBytes_Check(data) && PyObject_CheckBuffer(data)) {
@@ -381,7 +385,8 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
   }
   if (dtype && *dtype != t.dtype()) {
     if (copy == Copy::never)
-      fail<ArgumentError>(op, "another dtype needs a copy, and copy=False allows none", describe(t));
+      fail<ArgumentError>(op, "another dtype needs a copy, and copy=False allows none",
+                          describe(t));
     return ops::astype(t, *dtype);
   }
   return t;
@@ -389,8 +394,8 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
 
 Tensor tensor_argument(PyObject* o, const char* op, std::string_view name) {
   if (is_tensor(o)) return unwrap(o);
-  if (o == Py_None || PyUnicode_Check(o) || PyDict_Check(o) || PyAnySet_Check(o) || PyBytes_Check(o) ||
-      PyCallable_Check(o))
+  if (o == Py_None || PyUnicode_Check(o) || PyDict_Check(o) || PyAnySet_Check(o) ||
+      PyBytes_Check(o) || PyCallable_Check(o))
     fail<DTypeError>(op, std::string(name) + " must be a tensor, an array or numbers",
                      std::string(name) + " = " + short_repr(o) + " (" + type_name(o) + ")");
   return as_tensor(o, {}, Copy::if_needed, op);
@@ -405,7 +410,8 @@ Tensor tensor_from_call(PyObject* args, PyObject* keywords) {
   PyObject* first = PyTuple_GET_ITEM(args, 0);
   if (n > 1 || PyLong_Check(first))
     return ops::full(to_dims(args, "Tensor", "sizes"), Scalar(0), default_dtype());
-  return as_tensor(first, default_dtype(), is_tensor(first) ? Copy::if_needed : Copy::always, "Tensor");
+  return as_tensor(first, default_dtype(), is_tensor(first) ? Copy::if_needed : Copy::always,
+                   "Tensor");
 }
 
 }  // namespace nnx::bind

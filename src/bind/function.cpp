@@ -61,7 +61,8 @@ std::vector<std::string_view> split_parameters(std::string_view text, std::strin
     if (c == '(' || c == '[') ++depth;
     if (c == ')' || c == ']') --depth;
     if ((c == ',' && depth == 1) || depth == 0) {
-      if (auto part = trimmed(text.substr(start, i - start)); i >= start && !part.empty()) parts.push_back(part);
+      if (auto part = trimmed(text.substr(start, i - start)); i >= start && !part.empty())
+        parts.push_back(part);
       start = i + 1;
     }
     if (depth == 0) {
@@ -156,7 +157,8 @@ Args::Args(const Definition& d, PyObject* const* args, Py_ssize_t n, PyObject* k
   if (n > direct) {
     if (signature_.rest < 0)
       throw CallError(error_text(
-          d.name, "too many arguments: at most " + std::to_string(signature_.positional) + " by position",
+          d.name,
+          "too many arguments: at most " + std::to_string(signature_.positional) + " by position",
           std::to_string(n), usage()));
     rest_ = own(PyTuple_New(n - direct));
     for (Py_ssize_t i = direct; i < n; ++i)
@@ -172,7 +174,8 @@ Args::Args(const Definition& d, PyObject* const* args, Py_ssize_t n, PyObject* k
 void Args::keyword(PyObject* name, PyObject* value) {
   const std::string_view text = view_text(name);
   const auto& list = signature_.parameters;
-  auto found = std::find_if(list.begin(), list.end(), [&](const Parameter& p) { return p.name == text; });
+  auto found =
+      std::find_if(list.begin(), list.end(), [&](const Parameter& p) { return p.name == text; });
   if (found == list.end()) {
     if (text == "unbiased" && std::any_of(list.begin(), list.end(), [](const Parameter& p) {
           return p.canonical == "correction";
@@ -193,7 +196,8 @@ void Args::keyword(PyObject* name, PyObject* value) {
   if (found == list.end()) wrong_keyword(text);
   const auto i = static_cast<std::size_t>(found - list.begin());
   if (values_[i] || (found->kind == Parameter::Kind::rest && rest_))
-    throw CallError(error_text(op(), "the argument " + std::string(found->name) + " was given twice",
+    throw CallError(error_text(op(),
+                               "the argument " + std::string(found->name) + " was given twice",
                                std::string(text) + " = " + short_repr(value), usage()));
   values_[i] = value;
 }
@@ -211,7 +215,8 @@ void Args::wrong_keyword(std::string_view name) const {
 }
 
 void Args::missing(std::string_view name) const {
-  throw CallError(error_text(op(), "the argument " + std::string(name) + " is missing", {}, usage()));
+  throw CallError(
+      error_text(op(), "the argument " + std::string(name) + " is missing", {}, usage()));
 }
 
 std::string Args::usage() const {
@@ -273,7 +278,8 @@ std::vector<Tensor> Args::tensors(std::string_view name) const {
   Object list = own(PySequence_Fast(o, "a sequence is needed"));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.get()); ++i) {
     Object entry = Object::borrow(PySequence_Fast_GET_ITEM(list.get(), i));
-    out.push_back(tensor_argument(entry.get(), op(), std::string(name) + "[" + std::to_string(i) + "]"));
+    out.push_back(
+        tensor_argument(entry.get(), op(), std::string(name) + "[" + std::to_string(i) + "]"));
   }
   return out;
 }
@@ -344,20 +350,22 @@ Device Args::device() const {
   if (const auto d = device_of(o)) return *d;
   fail<DeviceError>(op(), "device must be a device or its name", short_repr(o), "use \"cpu\"");
 }
-runtime::Generator& Args::generator() const { return generator_of(given("generator") ? object("generator") : nullptr, op()); }
+runtime::Generator& Args::generator() const {
+  return generator_of(given("generator") ? object("generator") : nullptr, op());
+}
 
 double Args::correction(double otherwise) const {
   if (unbiased_) return to_flag(unbiased_, op(), "unbiased") ? 1 : 0;
   return given("correction") ? real("correction") : otherwise;
 }
 
-// --- the callable type -----------------------------------------------------------------------------
+// --- the callable type
+// -----------------------------------------------------------------------------
 
 namespace {
 
 struct FunctionObject {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
   const Definition* definition;
 };
 PyTypeObject* g_function_type;
@@ -421,8 +429,7 @@ PyObject* get_property(PyObject* o, void* what) {
   const Definition& d = definition_of(o);
   switch (*static_cast<const char*>(what)) {
     case 'n': return PyUnicode_FromString(d.name);
-    case 'q':
-      return PyUnicode_FromFormat(d.role == Role::function ? "%s" : "Tensor.%s", d.name);
+    case 'q': return PyUnicode_FromFormat(d.role == Role::function ? "%s" : "Tensor.%s", d.name);
     case 'm': return PyUnicode_FromString("nnx");
     case 's': return guard([&] { return text(text_signature(d)).release(); });
     case 'w': return guard([&] { return text(d.signature).release(); });
@@ -478,9 +485,9 @@ void add_function_type(PyObject*) {
                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots.data()};
   g_plain_type = reinterpret_cast<PyTypeObject*>(own(PyType_FromSpec(&plain)).release());
   slots.front() = {Py_tp_descr_get, reinterpret_cast<void*>(bind_to)};
-  PyType_Spec spec = {"nnx.function", sizeof(FunctionObject), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
-                      slots.data()};
+  PyType_Spec spec = {
+      "nnx.function", sizeof(FunctionObject), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR, slots.data()};
   g_function_type = reinterpret_cast<PyTypeObject*>(own(PyType_FromSpec(&spec)).release());
 }
 
@@ -511,7 +518,9 @@ PyObject* declarations_list() {
   Object list = own(PyList_New(0));
   for (const Declared& e : declared()) {
     const Definition& d = *e.definition;
-    const char* kind = d.role == Role::function ? "function" : d.role == Role::method ? "method" : "staticmethod";
+    const char* kind = d.role == Role::function ? "function"
+                       : d.role == Role::method ? "method"
+                                                : "staticmethod";
     Object name = text(e.name), doc = text(documentation(d));
     Object entry = own(Py_BuildValue("{sOsssssssO}", "name", name.get(), "kind", kind, "owner",
                                      d.role == Role::function ? "" : "Tensor", "signature",

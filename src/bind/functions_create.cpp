@@ -117,7 +117,8 @@ struct Range {
 Range range_of(Args& a) {
   const std::int64_t num = a.integer("num", 50);
   if (num < 0) fail<ArgumentError>(a.op(), "num must not be negative", std::to_string(num));
-  return {a.scalar("start").as_double(), a.scalar("stop").as_double(), num, a.dtype().value_or(default_dtype())};
+  return {a.scalar("start").as_double(), a.scalar("stop").as_double(), num,
+          a.dtype().value_or(default_dtype())};
 }
 PyObject* linspace(Args& a) {
   const Range r = range_of(a);
@@ -155,8 +156,10 @@ PyObject* geomspace(Args& a) {
 }
 
 PyObject* eye(Args& a) {
-  const std::int64_t rows = a.integer("n_rows"), columns = a.given("n_cols") ? a.integer("n_cols") : rows;
-  return finished(a, ops::eye(rows, columns, a.integer("k", 0), a.dtype().value_or(default_dtype())));
+  const std::int64_t rows = a.integer("n_rows"),
+                     columns = a.given("n_cols") ? a.integer("n_cols") : rows;
+  return finished(a,
+                  ops::eye(rows, columns, a.integer("k", 0), a.dtype().value_or(default_dtype())));
 }
 PyObject* tril(Args& a) { return give(ops::tri_mask(a.tensor("x"), a.integer("k", 0), false)); }
 PyObject* triu(Args& a) { return give(ops::tri_mask(a.tensor("x"), a.integer("k", 0), true)); }
@@ -164,8 +167,8 @@ PyObject* triu(Args& a) { return give(ops::tri_mask(a.tensor("x"), a.integer("k"
 PyObject* meshgrid(Args& a) {
   std::vector<Tensor> in;
   Object list = a.rest() ? Object::borrow(a.rest()) : own(PyTuple_New(0));
-  if (PyTuple_GET_SIZE(list.get()) == 1 &&
-      (PyList_Check(PyTuple_GET_ITEM(list.get(), 0)) || PyTuple_Check(PyTuple_GET_ITEM(list.get(), 0))))
+  if (PyTuple_GET_SIZE(list.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(list.get(), 0)) ||
+                                            PyTuple_Check(PyTuple_GET_ITEM(list.get(), 0))))
     list = own(PySequence_Tuple(PyTuple_GET_ITEM(list.get(), 0)));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
     in.push_back(tensor_argument(PyTuple_GET_ITEM(list.get(), i), a.op(), "arrays"));
@@ -196,9 +199,11 @@ PyObject* diag(Args& a) {
   const std::int64_t k = a.integer("k", 0);
   if (x.rank() == 2) return give(ops::diagonal(x, k, 0, 1));
   if (x.rank() != 1) fail<ShapeError>(a.op(), "x must have one or two axes", describe(x));
-  if (std::abs(k) > (std::int64_t{1} << 31)) fail<ArgumentError>(a.op(), "the offset is too large", std::to_string(k));
+  if (std::abs(k) > (std::int64_t{1} << 31))
+    fail<ArgumentError>(a.op(), "the offset is too large", std::to_string(k));
   const std::int64_t n = x.numel() + std::abs(k);
-  const Tensor column = ops::unsqueeze(ops::pad(x, Dims{k < 0 ? -k : 0}, Dims{k > 0 ? k : 0}, Scalar(0)), 1);
+  const Tensor column =
+      ops::unsqueeze(ops::pad(x, Dims{k < 0 ? -k : 0}, Dims{k > 0 ? k : 0}, Scalar(0)), 1);
   const Tensor mask = ops::eye(n, n, k, DType::boolean);
   Operand in[] = {mask, ops::expand(column, Shape{n, n}), Scalar(0)};
   return give(ops::apply(pw::where.id, in));
@@ -207,8 +212,12 @@ PyObject* diag(Args& a) {
 PyObject* new_full(Args& a) {
   return made(a, filled(a, a.dims("shape"), fill_value(a), a.self_tensor().dtype()));
 }
-PyObject* new_zeros(Args& a) { return made(a, filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype())); }
-PyObject* new_ones(Args& a) { return made(a, filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype())); }
+PyObject* new_zeros(Args& a) {
+  return made(a, filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype()));
+}
+PyObject* new_ones(Args& a) {
+  return made(a, filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype()));
+}
 PyObject* new_empty(Args& a) {
   return made(a, ops::empty(shape_of(a), a.dtype().value_or(a.self_tensor().dtype()), a.device()));
 }
@@ -220,14 +229,17 @@ PyObject* new_tensor(Args& a) {
 // x.new(2, 3) and x.new([1, 2]).
 PyObject* new_method(Args& a) {
   PyObject* first = a.rest() ? PyTuple_GET_ITEM(a.rest(), 0) : nullptr;
-  if (first && !is_integer_like(first) && !PyObject_TypeCheck(first, Py_TYPE(shape_tuple({}).get())))
+  if (first && !is_integer_like(first) &&
+      !PyObject_TypeCheck(first, Py_TYPE(shape_tuple({}).get())))
     return give(as_tensor(first, a.self_tensor().dtype(), Copy::always, a.op()));
-  return give(ops::full(first ? a.rest_dims("shape") : Shape{0}, Scalar(0), a.self_tensor().dtype()));
+  return give(
+      ops::full(first ? a.rest_dims("shape") : Shape{0}, Scalar(0), a.self_tensor().dtype()));
 }
 
 const Definition kDefinitions[] = {
     {"asarray",
-     "(x: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None, copy: bool | None = None, *, "
+     "(x: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None, copy: bool | None "
+     "= None, *, "
      "requires_grad: bool = False) -> Tensor",
      R"(A tensor of the data, sharing its memory where that is possible.
 
@@ -246,9 +258,11 @@ Example:
     >>> t[0] = 7
     >>> float(a[0])
     7.0
-)", asarray, Role::function, fast_asarray},
+)",
+     asarray, Role::function, fast_asarray},
     {"tensor",
-     "(x: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+     "(x: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: "
+     "bool = False) -> Tensor",
      R"(A new tensor with a copy of the data: numbers, nested lists, arrays, tensors.
 
 Python floats become float32, ints int64, bools bool; arrays keep their dtype.
@@ -259,8 +273,11 @@ Example:
     >>> nnx.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]])
-)", tensor},
-    {"zeros", "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     tensor},
+    {"zeros",
+     "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      R"(Zeros; the shape is one tuple or several ints.
 
 Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is.
@@ -268,8 +285,11 @@ Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory ther
 Example:
     >>> nnx.zeros(2, 3).shape
     (2, 3)
-)", zeros},
-    {"ones", "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     zeros},
+    {"ones",
+     "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      R"(Ones; the shape is one tuple or several ints.
 
 Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is.
@@ -277,8 +297,11 @@ Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory ther
 Example:
     >>> nnx.ones((2,))
     tensor([1., 1.])
-)", ones},
-    {"empty", "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     ones},
+    {"empty",
+     "(*shape: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      R"(A tensor whose elements are not set to anything; the shape is one tuple or several ints.
 
 Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is.
@@ -286,8 +309,11 @@ Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory ther
 Example:
     >>> nnx.empty(2, 3).shape
     (2, 3)
-)", empty},
-    {"full", "(shape: ShapeLike, fill_value: Scalar, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     empty},
+    {"full",
+     "(shape: ShapeLike, fill_value: Scalar, dtype: DTypeLike | None = None, device: DeviceLike | "
+     "None = None, requires_grad: bool = False) -> Tensor",
      R"(One value everywhere; the dtype is the value's unless given.
 
 Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is.
@@ -295,36 +321,51 @@ Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory ther
 Example:
     >>> nnx.full((2,), 3.5)
     tensor([3.5, 3.5])
-)", full},
-    {"zeros_like", "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
+)",
+     full},
+    {"zeros_like",
+     "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
      R"(Zeros of the shape and dtype of x.
 
 Example:
     >>> nnx.zeros_like(nnx.tensor([1, 2]))
     tensor([0, 0])
-)", zeros_like},
-    {"ones_like", "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
+)",
+     zeros_like},
+    {"ones_like",
+     "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
      R"(Ones of the shape and dtype of x.
 
 Example:
     >>> nnx.ones_like(nnx.tensor([1, 2]))
     tensor([1, 1])
-)", ones_like},
-    {"empty_like", "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
+)",
+     ones_like},
+    {"empty_like",
+     "(x: TensorLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
      R"(A tensor of the shape and dtype of x whose elements are not set to anything.
 
 Example:
     >>> nnx.empty_like(nnx.ones(3)).shape
     (3,)
-)", empty_like},
-    {"full_like", "(x: TensorLike, fill_value: Scalar, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
+)",
+     empty_like},
+    {"full_like",
+     "(x: TensorLike, fill_value: Scalar, dtype: DTypeLike | None = None, device: DeviceLike | "
+     "None = None, requires_grad: bool = False, *, shape: ShapeLike | None = None) -> Tensor",
      R"(One value everywhere, in the shape and dtype of x.
 
 Example:
     >>> nnx.full_like(nnx.ones(2), 7)
     tensor([7., 7.])
-)", full_like},
-    {"arange", "(start: Scalar, stop: Scalar | None = None, step: Scalar = 1, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     full_like},
+    {"arange",
+     "(start: Scalar, stop: Scalar | None = None, step: Scalar = 1, *, dtype: DTypeLike | None = "
+     "None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
      R"(start, start + step, ... below stop; with one number 0, 1, ... below it.
 
 dtypes: int64 of ints, else the default floating dtype.
@@ -334,8 +375,12 @@ Raises: ArgumentError for a step of 0 or bounds that are not finite.
 Example:
     >>> nnx.arange(2, 8, 2)
     tensor([2, 4, 6])
-)", arange},
-    {"linspace", "(start: Scalar, stop: Scalar, num: int = 50, *, endpoint: bool = True, retstep: bool = False, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     arange},
+    {"linspace",
+     "(start: Scalar, stop: Scalar, num: int = 50, *, endpoint: bool = True, retstep: bool = "
+     "False, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool "
+     "= False) -> Tensor",
      R"(num equally spaced numbers from start to stop, with stop unless endpoint=False.
 
 x_i = start + i (stop - start) / (num - 1)
@@ -345,8 +390,12 @@ Raises: ArgumentError for a negative num.
 Example:
     >>> nnx.linspace(0, 1, 5)
     tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
-)", linspace},
-    {"logspace", "(start: Scalar, stop: Scalar, num: int = 50, base: float = 10.0, *, endpoint: bool = True, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     linspace},
+    {"logspace",
+     "(start: Scalar, stop: Scalar, num: int = 50, base: float = 10.0, *, endpoint: bool = True, "
+     "dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = "
+     "False) -> Tensor",
      R"(num numbers from base**start to base**stop, equally spaced in the exponent.
 
 Raises: ArgumentError for a base that is not positive.
@@ -354,8 +403,11 @@ Raises: ArgumentError for a base that is not positive.
 Example:
     >>> nnx.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
-)", logspace},
-    {"geomspace", "(start: Scalar, stop: Scalar, num: int = 50, *, endpoint: bool = True, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     logspace},
+    {"geomspace",
+     "(start: Scalar, stop: Scalar, num: int = 50, *, endpoint: bool = True, dtype: DTypeLike | "
+     "None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
      R"(num numbers from start to stop, each a constant multiple of the one before.
 
 Raises: ArgumentError if start and stop differ in sign or are 0.
@@ -363,8 +415,11 @@ Raises: ArgumentError if start and stop differ in sign or are 0.
 Example:
     >>> nnx.geomspace(1, 16, 5)
     tensor([ 1.,  2.,  4.,  8., 16.])
-)", geomspace},
-    {"eye", "(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+)",
+     geomspace},
+    {"eye",
+     "(n_rows: int, n_cols: int | None = None, k: int = 0, *, dtype: DTypeLike | None = None, "
+     "device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
      R"(Ones on diagonal k, zeros elsewhere.
 
 Raises: ShapeError for negative lengths.
@@ -373,7 +428,8 @@ Example:
     >>> nnx.eye(2)
     tensor([[1., 0.],
             [0., 1.]])
-)", eye},
+)",
+     eye},
     {"tril", "(x: TensorLike, k: int = 0) -> Tensor",
      R"(The lower triangle of the last two axes, up to diagonal k; zeros above.
 
@@ -381,7 +437,8 @@ Example:
     >>> nnx.tril(nnx.ones(2, 2))
     tensor([[1., 0.],
             [1., 1.]])
-)", tril},
+)",
+     tril},
     {"triu", "(x: TensorLike, k: int = 0) -> Tensor",
      R"(The upper triangle of the last two axes, from diagonal k; zeros below.
 
@@ -389,7 +446,8 @@ Example:
     >>> nnx.triu(nnx.ones(2, 2))
     tensor([[1., 1.],
             [0., 1.]])
-)", triu},
+)",
+     triu},
     {"meshgrid", "(*arrays: TensorLike, indexing: str = 'xy') -> list[Tensor]",
      R"(Coordinate grids of one-dimensional arrays: 'xy' as for plots, 'ij' in order of the axes.
 
@@ -402,7 +460,8 @@ Example:
     >>> X
     tensor([[0, 1, 2],
             [0, 1, 2]])
-)", meshgrid},
+)",
+     meshgrid},
     {"diag", "(x: TensorLike, k: int = 0) -> Tensor",
      R"(A matrix with x on diagonal k, or diagonal k of the matrix x.
 
@@ -412,19 +471,31 @@ Example:
     >>> nnx.diag(nnx.tensor([1, 2]))
     tensor([[1, 0],
             [0, 2]])
-)", diag},
+)",
+     diag},
     {"tril", "(k: int = 0) -> Tensor", "The lower triangle: nnx.tril.", tril, Role::method},
     {"triu", "(k: int = 0) -> Tensor", "The upper triangle: nnx.triu.", triu, Role::method},
-    {"diag", "(diagonal: int = 0) -> Tensor", "A diagonal matrix, or a diagonal: nnx.diag.", diag, Role::method},
-    {"new_full", "(size: ShapeLike, fill_value: Scalar, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+    {"diag", "(diagonal: int = 0) -> Tensor", "A diagonal matrix, or a diagonal: nnx.diag.", diag,
+     Role::method},
+    {"new_full",
+     "(size: ShapeLike, fill_value: Scalar, *, dtype: DTypeLike | None = None, device: DeviceLike "
+     "| None = None, requires_grad: bool = False) -> Tensor",
      "One value everywhere, in this tensor's dtype.", new_full, Role::method},
-    {"new_zeros", "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+    {"new_zeros",
+     "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      "Zeros of this tensor's dtype.", new_zeros, Role::method},
-    {"new_ones", "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+    {"new_ones",
+     "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      "Ones of this tensor's dtype.", new_ones, Role::method},
-    {"new_empty", "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+    {"new_empty",
+     "(*size: ShapeLike, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      "A tensor of this one's dtype, not set to anything.", new_empty, Role::method},
-    {"new_tensor", "(data: Any, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: bool = False) -> Tensor",
+    {"new_tensor",
+     "(data: Any, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
+     "requires_grad: bool = False) -> Tensor",
      "A copy of the data in this tensor's dtype.", new_tensor, Role::method},
     {"new", "(*size: Any) -> Tensor", "Zeros of a size, or a copy of data, in this tensor's dtype.",
      new_method, Role::method},

@@ -88,8 +88,10 @@ PyObject* isdtype(Args& a) {
     if (k == "real floating") return is_floating(t);
     if (k == "complex floating") return is_complex(t);
     if (k == "numeric") return t != DType::boolean;
-    fail<ArgumentError>(a.op(), "kind must be 'bool', 'signed integer', 'unsigned integer', 'integral', "
-                                "'real floating', 'complex floating' or 'numeric'", std::string(k));
+    fail<ArgumentError>(a.op(),
+                        "kind must be 'bool', 'signed integer', 'unsigned integer', 'integral', "
+                        "'real floating', 'complex floating' or 'numeric'",
+                        std::string(k));
   };
   PyObject* kind = a.object("kind");
   if (!PyTuple_Check(kind)) return boolean(matches(kind));
@@ -107,15 +109,24 @@ DType dtype_argument(Args& a, DType otherwise) {
 
 // A named tuple with the limits of a dtype.
 PyTypeObject* limits_type(bool floating) {
-  static PyStructSequence_Field float_fields[] = {{"bits", nullptr},   {"eps", nullptr},
-                                                  {"max", nullptr},    {"min", nullptr},
-                                                  {"smallest_normal", nullptr}, {"tiny", nullptr},
-                                                  {"resolution", nullptr}, {"dtype", nullptr},
+  static PyStructSequence_Field float_fields[] = {{"bits", nullptr},
+                                                  {"eps", nullptr},
+                                                  {"max", nullptr},
+                                                  {"min", nullptr},
+                                                  {"smallest_normal", nullptr},
+                                                  {"tiny", nullptr},
+                                                  {"resolution", nullptr},
+                                                  {"dtype", nullptr},
                                                   {nullptr, nullptr}};
-  static PyStructSequence_Field int_fields[] = {
-      {"bits", nullptr}, {"max", nullptr}, {"min", nullptr}, {"dtype", nullptr}, {nullptr, nullptr}};
-  static PyStructSequence_Desc float_desc = {"nnx.finfo_result", "Limits of a floating dtype.", float_fields, 8};
-  static PyStructSequence_Desc int_desc = {"nnx.iinfo_result", "Limits of an integer dtype.", int_fields, 4};
+  static PyStructSequence_Field int_fields[] = {{"bits", nullptr},
+                                                {"max", nullptr},
+                                                {"min", nullptr},
+                                                {"dtype", nullptr},
+                                                {nullptr, nullptr}};
+  static PyStructSequence_Desc float_desc = {"nnx.finfo_result", "Limits of a floating dtype.",
+                                             float_fields, 8};
+  static PyStructSequence_Desc int_desc = {"nnx.iinfo_result", "Limits of an integer dtype.",
+                                           int_fields, 4};
   static PyTypeObject* types[2] = {};
   PyTypeObject*& t = types[floating];
   if (!t) t = PyStructSequence_NewType(floating ? &float_desc : &int_desc);
@@ -128,31 +139,41 @@ PyObject* finfo(Args& a) {
   double eps, largest, normal, resolution;
   switch (t) {
     case DType::float16: eps = 0x1p-10, largest = 65504, normal = 0x1p-14, resolution = 1e-3; break;
-    case DType::bfloat16: eps = 0x1p-7, largest = 0x1.fep127, normal = 0x1p-126, resolution = 1e-2; break;
-    case DType::float32: eps = FLT_EPSILON, largest = FLT_MAX, normal = FLT_MIN, resolution = 1e-6; break;
-    case DType::float64: eps = DBL_EPSILON, largest = DBL_MAX, normal = DBL_MIN, resolution = 1e-15; break;
+    case DType::bfloat16:
+      eps = 0x1p-7, largest = 0x1.fep127, normal = 0x1p-126, resolution = 1e-2;
+      break;
+    case DType::float32:
+      eps = FLT_EPSILON, largest = FLT_MAX, normal = FLT_MIN, resolution = 1e-6;
+      break;
+    case DType::float64:
+      eps = DBL_EPSILON, largest = DBL_MAX, normal = DBL_MIN, resolution = 1e-15;
+      break;
     default:
-      fail<DTypeError>(a.op(), "finfo is for floating dtypes", std::string(name_of(t)), "use nnx.iinfo");
+      fail<DTypeError>(a.op(), "finfo is for floating dtypes", std::string(name_of(t)),
+                       "use nnx.iinfo");
   }
   Object out = own(PyStructSequence_New(limits_type(true)));
-  PyObject* values[] = {PyLong_FromSize_t(8 * size_of(t)), PyFloat_FromDouble(eps), PyFloat_FromDouble(largest),
-                        PyFloat_FromDouble(-largest), PyFloat_FromDouble(normal), PyFloat_FromDouble(normal),
-                        PyFloat_FromDouble(resolution), Py_NewRef(dtype_object(t))};
+  PyObject* values[] = {PyLong_FromSize_t(8 * size_of(t)), PyFloat_FromDouble(eps),
+                        PyFloat_FromDouble(largest),       PyFloat_FromDouble(-largest),
+                        PyFloat_FromDouble(normal),        PyFloat_FromDouble(normal),
+                        PyFloat_FromDouble(resolution),    Py_NewRef(dtype_object(t))};
   for (int i = 0; i < 8; ++i) PyStructSequence_SetItem(out.get(), i, own(values[i]).release());
   return out.release();
 }
 PyObject* iinfo(Args& a) {
   const DType t = dtype_argument(a, DType::int64);
   if (!is_integer(t))
-    fail<DTypeError>(a.op(), "iinfo is for integer dtypes", std::string(name_of(t)), "use nnx.finfo");
+    fail<DTypeError>(a.op(), "iinfo is for integer dtypes", std::string(name_of(t)),
+                     "use nnx.finfo");
   const int bits = static_cast<int>(8 * size_of(t));
   const bool is_signed = kind_of(t) == Kind::signed_integer;
-  const std::uint64_t top = is_signed ? (std::uint64_t{1} << (bits - 1)) - 1
-                                      : bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+  const std::uint64_t top = is_signed    ? (std::uint64_t{1} << (bits - 1)) - 1
+                            : bits == 64 ? ~std::uint64_t{0}
+                                         : (std::uint64_t{1} << bits) - 1;
   const std::int64_t low = is_signed ? -static_cast<std::int64_t>(top) - 1 : 0;
   Object out = own(PyStructSequence_New(limits_type(false)));
-  PyObject* values[] = {PyLong_FromLong(bits), PyLong_FromUnsignedLongLong(top), PyLong_FromLongLong(low),
-                        Py_NewRef(dtype_object(t))};
+  PyObject* values[] = {PyLong_FromLong(bits), PyLong_FromUnsignedLongLong(top),
+                        PyLong_FromLongLong(low), Py_NewRef(dtype_object(t))};
   for (int i = 0; i < 4; ++i) PyStructSequence_SetItem(out.get(), i, own(values[i]).release());
   return out.release();
 }
@@ -175,9 +196,12 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
       return ops::to_device(x, *device_of(to));
   }
-  if (PyLong_Check(to)) fail<DeviceError>(a.op(), "there is no CUDA device of this number", short_repr(to), "use \"cpu\"");
+  if (PyLong_Check(to))
+    fail<DeviceError>(a.op(), "there is no CUDA device of this number", short_repr(to),
+                      "use \"cpu\"");
   if (const auto t = dtype_of(to)) return ops::astype(x, *t);
-  fail<DTypeError>(a.op(), "to takes a dtype, a device or a tensor", short_repr(to) + " (" + type_name(to) + ")");
+  fail<DTypeError>(a.op(), "to takes a dtype, a device or a tensor",
+                   short_repr(to) + " (" + type_name(to) + ")");
 }
 // x.to(dtype), x.to(device), x.to(device, dtype), x.to(other)
 PyObject* to(Args& a) {
@@ -197,7 +221,8 @@ PyObject* type(Args& a) {
 PyObject* type_as(Args& a) { return give(ops::astype(a.self_tensor(), a.tensor("y").dtype())); }
 PyObject* cpu(Args& a) {
   const Tensor& x = a.self_tensor();
-  return x.device().kind == DeviceKind::cpu ? Py_NewRef(a.self()) : give(ops::to_device(x, Device{}));
+  return x.device().kind == DeviceKind::cpu ? Py_NewRef(a.self())
+                                            : give(ops::to_device(x, Device{}));
 }
 PyObject* cuda(Args& a) {
   Object name = text("cuda:" + std::to_string(a.integer("device_number", 0)));
@@ -214,7 +239,8 @@ Floats are truncated towards 0 into integers; values out of range saturate, NaN 
 Example:
     >>> nnx.astype(nnx.tensor([1.7]), nnx.int64)
     tensor([1])
-)", astype},
+)",
+     astype},
     {"set_default_dtype", "(dtype: DTypeLike) -> None",
      R"(The dtype that Python floats become; float32 at first.
 
@@ -222,14 +248,16 @@ Raises: DTypeError unless floating.
 
 Example:
     >>> nnx.set_default_dtype(nnx.float32)
-)", set_default_dtype},
+)",
+     set_default_dtype},
     {"get_default_dtype", "() -> dtype",
      R"(The dtype that Python floats become.
 
 Example:
     >>> nnx.get_default_dtype()
     nnx.float32
-)", get_default_dtype},
+)",
+     get_default_dtype},
     {"result_type", "(*arrays_and_dtypes: Any) -> dtype",
      R"(The dtype in which tensors, dtypes and numbers meet.
 
@@ -238,61 +266,74 @@ A floating dtype wins over an integer of any size; Python numbers never widen.
 Example:
     >>> nnx.result_type(nnx.int64, nnx.float32)
     nnx.float32
-)", result_type},
+)",
+     result_type},
     {"promote_types", "(type1: DTypeLike, type2: DTypeLike) -> dtype",
      R"(The dtype in which two dtypes meet.
 
 Example:
     >>> nnx.promote_types(nnx.int8, nnx.uint8)
     nnx.int16
-)", promote_types},
+)",
+     promote_types},
     {"can_cast", "(from_: Any, to: DTypeLike) -> bool",
      R"(Whether every value of one dtype can be kept by another, by promotion.
 
 Example:
     >>> nnx.can_cast(nnx.int8, nnx.int16)
     True
-)", can_cast},
+)",
+     can_cast},
     {"isdtype", "(dtype: DTypeLike, kind: Any) -> bool",
      R"(Whether a dtype is of a kind: 'bool', 'integral', 'real floating', ..., or a dtype; or any of a tuple.
 
 Example:
     >>> nnx.isdtype(nnx.float32, 'real floating')
     True
-)", isdtype},
+)",
+     isdtype},
     {"finfo", "(type: Any = None) -> Any",
      R"(Limits of a floating dtype: bits, eps, max, min, smallest_normal, tiny, resolution, dtype.
 
 Example:
     >>> nnx.finfo(nnx.float64).eps
     2.220446049250313e-16
-)", finfo},
+)",
+     finfo},
     {"iinfo", "(type: Any = None) -> Any",
      R"(Limits of an integer dtype: bits, max, min, dtype.
 
 Example:
     >>> nnx.iinfo(nnx.int8).max
     127
-)", iinfo},
+)",
+     iinfo},
     {"is_floating_point", "(x: TensorLike) -> bool",
      R"(Whether x has a floating dtype.
 
 Example:
     >>> nnx.is_floating_point(nnx.ones(1))
     True
-)", is_floating_point},
+)",
+     is_floating_point},
     {"is_complex", "(x: TensorLike) -> bool",
      R"(Whether x has a complex dtype.
 
 Example:
     >>> nnx.is_complex(nnx.ones(1))
     False
-)", is_complex_function},
-    {"is_floating_point", "() -> bool", "Whether the dtype is floating.", is_floating_point, Role::method},
-    {"is_complex", "() -> bool", "Whether the dtype is complex.", is_complex_function, Role::method},
-    {"astype", "(dtype: DTypeLike, *, copy: bool = True) -> Tensor", "As nnx.astype.", astype, Role::method},
-    {"to", "(target: Any = None, second: Any = None, *, dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
-           "non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor",
+)",
+     is_complex_function},
+    {"is_floating_point", "() -> bool", "Whether the dtype is floating.", is_floating_point,
+     Role::method},
+    {"is_complex", "() -> bool", "Whether the dtype is complex.", is_complex_function,
+     Role::method},
+    {"astype", "(dtype: DTypeLike, *, copy: bool = True) -> Tensor", "As nnx.astype.", astype,
+     Role::method},
+    {"to",
+     "(target: Any = None, second: Any = None, *, dtype: DTypeLike | None = None, device: "
+     "DeviceLike | None = None, "
+     "non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor",
      R"(Another dtype or device: x.to(nnx.float64), x.to("cpu"), x.to(other); the tensor itself if it fits.
 
 Raises: DeviceError for a device that is not there.
@@ -300,9 +341,12 @@ Raises: DeviceError for a device that is not there.
 Example:
     >>> nnx.tensor([1, 2]).to(nnx.float32)
     tensor([1., 2.])
-)", to, Role::method},
-    {"type", "(dtype: DTypeLike | None = None) -> Any", "The tensor in a dtype; without one, the dtype's name.", type, Role::method},
-    {"type_as", "(other: Tensor) -> Tensor", "The tensor in the dtype of another.", type_as, Role::method},
+)",
+     to, Role::method},
+    {"type", "(dtype: DTypeLike | None = None) -> Any",
+     "The tensor in a dtype; without one, the dtype's name.", type, Role::method},
+    {"type_as", "(other: Tensor) -> Tensor", "The tensor in the dtype of another.", type_as,
+     Role::method},
     {"cpu", "() -> Tensor", "The tensor on the CPU.", cpu, Role::method},
     {"cuda", "(device_number: int = 0, *, non_blocking: bool = False) -> Tensor",
      "The tensor on a CUDA device. DeviceError where there is none.", cuda, Role::method},
@@ -316,7 +360,8 @@ Example:
     {"short", "() -> Tensor", "The tensor in int16.", convert<DType::int16>, Role::method},
     {"char", "() -> Tensor", "The tensor in int8.", convert<DType::int8>, Role::method},
     {"byte", "() -> Tensor", "The tensor in uint8.", convert<DType::uint8>, Role::method},
-    {"bool", "() -> Tensor", "The tensor in bool: what is not 0.", convert<DType::boolean>, Role::method},
+    {"bool", "() -> Tensor", "The tensor in bool: what is not 0.", convert<DType::boolean>,
+     Role::method},
 };
 
 }  // namespace

@@ -58,10 +58,13 @@ std::vector<Tensor> cut(const Tensor& x, int axis, const std::vector<std::int64_
   std::vector<Tensor> out;
   std::int64_t start = 0;
   const std::int64_t n = x.shape(axis);
-  const auto inside = [&](std::int64_t c) { return std::clamp<std::int64_t>(c < 0 ? c + n : c, 0, n); };
+  const auto inside = [&](std::int64_t c) {
+    return std::clamp<std::int64_t>(c < 0 ? c + n : c, 0, n);
+  };
   for (const std::int64_t c : cuts) {
     const std::int64_t stop = inside(c);
-    out.push_back(ops::slice(x, axis, std::min(start, n), std::max<std::int64_t>(stop - start, 0), 1));
+    out.push_back(
+        ops::slice(x, axis, std::min(start, n), std::max<std::int64_t>(stop - start, 0), 1));
     start = stop;
   }
   out.push_back(ops::slice(x, axis, start, n - start, 1));
@@ -78,14 +81,18 @@ PyObject* split_sections(Args& a) {
   std::vector<std::int64_t> cuts;
   if (is_integer_like(o)) {
     const std::int64_t parts = to_integer(o, a.op(), "indices_or_sections"), n = x.shape(axis);
-    if (parts < 1 || parts > kMostParts) fail<ArgumentError>(a.op(), "the number of sections must be at least 1", std::to_string(parts));
+    if (parts < 1 || parts > kMostParts)
+      fail<ArgumentError>(a.op(), "the number of sections must be at least 1",
+                          std::to_string(parts));
     if (equal && n % parts != 0)
       fail<ShapeError>(a.op(), "the axis must divide into equal sections",
-                       std::to_string(n) + " into " + std::to_string(parts), "use nnx.array_split or x.split(size)");
+                       std::to_string(n) + " into " + std::to_string(parts),
+                       "use nnx.array_split or x.split(size)");
     std::int64_t at = 0;
     for (std::int64_t i = 0; i + 1 < parts; ++i) cuts.push_back(at += n / parts + (i < n % parts));
   } else {
-    Object list = own(PySequence_Fast(o, "indices_or_sections must be an int or a sequence of ints"));
+    Object list =
+        own(PySequence_Fast(o, "indices_or_sections must be an int or a sequence of ints"));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.get()); ++i)
       cuts.push_back(to_integer(PySequence_Fast_GET_ITEM(list.get(), i), a.op(), "indices"));
   }
@@ -101,18 +108,24 @@ PyObject* split_method(Args& a) {
   std::vector<std::int64_t> cuts;
   if (is_integer_like(o)) {
     const std::int64_t size = to_integer(o, a.op(), "split_size");
-    if (size < 1 || n / size > kMostParts) fail<ArgumentError>(a.op(), "split_size must be at least 1", std::to_string(size));
+    if (size < 1 || n / size > kMostParts)
+      fail<ArgumentError>(a.op(), "split_size must be at least 1", std::to_string(size));
     for (std::int64_t at = size; at < n; at += size) cuts.push_back(at);
     return give(cut(x, axis, cuts));
   }
   Object list = own(PySequence_Fast(o, "split_size must be an int or a sequence of ints"));
   std::int64_t at = 0;
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.get()); ++i) {
-    const std::int64_t size = to_integer(PySequence_Fast_GET_ITEM(list.get(), i), a.op(), "split sizes");
-    if (size < 0 || size > n - at) fail<ShapeError>(a.op(), "the sizes must add up to the length of the axis", short_repr(o) + " of " + std::to_string(n));
+    const std::int64_t size =
+        to_integer(PySequence_Fast_GET_ITEM(list.get(), i), a.op(), "split sizes");
+    if (size < 0 || size > n - at)
+      fail<ShapeError>(a.op(), "the sizes must add up to the length of the axis",
+                       short_repr(o) + " of " + std::to_string(n));
     cuts.push_back(at += size);
   }
-  if (at != n) fail<ShapeError>(a.op(), "the sizes must add up to the length of the axis", short_repr(o) + " of " + std::to_string(n));
+  if (at != n)
+    fail<ShapeError>(a.op(), "the sizes must add up to the length of the axis",
+                     short_repr(o) + " of " + std::to_string(n));
   if (!cuts.empty()) cuts.pop_back();
   return give(cut(x, axis, cuts));
 }
@@ -121,7 +134,8 @@ PyObject* chunk(Args& a) {
   const Tensor x = a.tensor("x");
   const int axis = normal_axis(a.integer("axis", 0), x.rank(), a.op());
   const std::int64_t parts = a.integer("chunks"), n = x.shape(axis);
-  if (parts < 1) fail<ArgumentError>(a.op(), "the number of chunks must be at least 1", std::to_string(parts));
+  if (parts < 1)
+    fail<ArgumentError>(a.op(), "the number of chunks must be at least 1", std::to_string(parts));
   const std::int64_t size = std::max<std::int64_t>(1, n / parts + (n % parts != 0));
   std::vector<std::int64_t> cuts;
   for (std::int64_t at = size; at < n; at += size) cuts.push_back(at);
@@ -150,16 +164,20 @@ PyObject* pad(Args& a) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(list.get());
     const bool pairs = n > 0 && !is_integer_like(PySequence_Fast_GET_ITEM(list.get(), 0));
     if (pairs && n != 1 && n != x.rank())
-      fail<ShapeError>(a.op(), "pad_width must have one pair per axis", short_repr(o) + " for " + describe(x));
+      fail<ShapeError>(a.op(), "pad_width must have one pair per axis",
+                       short_repr(o) + " for " + describe(x));
     for (int i = 0; i < x.rank(); ++i) {
-      const Dims d = pairs ? to_dims(PySequence_Fast_GET_ITEM(list.get(), n == 1 ? 0 : i), a.op(), "pad_width")
-                           : to_dims(list.get(), a.op(), "pad_width");
-      if (d.empty() || d.size() > 2) fail<ShapeError>(a.op(), "a pad width is (before, after)", short_repr(o));
+      const Dims d =
+          pairs ? to_dims(PySequence_Fast_GET_ITEM(list.get(), n == 1 ? 0 : i), a.op(), "pad_width")
+                : to_dims(list.get(), a.op(), "pad_width");
+      if (d.empty() || d.size() > 2)
+        fail<ShapeError>(a.op(), "a pad width is (before, after)", short_repr(o));
       before.push_back(d[0]);
       after.push_back(d.back());
     }
   }
-  return give(ops::pad(x, before, after, a.given("constant_values") ? a.scalar("constant_values") : Scalar(0)));
+  return give(ops::pad(x, before, after,
+                       a.given("constant_values") ? a.scalar("constant_values") : Scalar(0)));
 }
 
 PyObject* diff(Args& a) {
@@ -170,7 +188,8 @@ PyObject* diff(Args& a) {
   for (std::int64_t i = 0; i < n && x.shape(axis) > 0; ++i) {
     const std::int64_t m = x.shape(axis);
     const Tensor high = ops::slice(x, axis, 1, m - 1, 1), low = ops::slice(x, axis, 0, m - 1, 1);
-    x = x.dtype() == DType::boolean ? nnx::pointwise::not_equal(high, low) : nnx::pointwise::subtract(high, low);
+    x = x.dtype() == DType::boolean ? nnx::pointwise::not_equal(high, low)
+                                    : nnx::pointwise::subtract(high, low);
   }
   return give(x);
 }
@@ -188,7 +207,8 @@ Raises: ShapeError where the others differ; AxisError for an axis that is not th
 Example:
     >>> nnx.concatenate([nnx.tensor([1, 2]), nnx.tensor([3])])
     tensor([1, 2, 3])
-)", concatenate},
+)",
+     concatenate},
     {"stack", "(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor",
      R"(Tensors of one shape side by side along a new axis.
 
@@ -198,33 +218,38 @@ Example:
     >>> nnx.stack([nnx.tensor([1, 2]), nnx.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
-)", stack},
+)",
+     stack},
     {"hstack", kList, R"(Tensors side by side: along the second axis, or the first of vectors.
 
 Example:
     >>> nnx.hstack([nnx.tensor([1]), nnx.tensor([2])])
     tensor([1, 2])
-)", hstack},
+)",
+     hstack},
     {"vstack", kList, R"(Tensors on top of each other; vectors are rows.
 
 Example:
     >>> nnx.vstack([nnx.tensor([1, 2]), nnx.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
-)", vstack},
+)",
+     vstack},
     {"dstack", kList, R"(Tensors joined along the third axis.
 
 Example:
     >>> nnx.dstack([nnx.zeros(2, 2), nnx.ones(2, 2)]).shape
     (2, 2, 2)
-)", dstack},
+)",
+     dstack},
     {"column_stack", kList, R"(Tensors side by side; vectors are columns.
 
 Example:
     >>> nnx.column_stack([nnx.tensor([1, 2]), nnx.tensor([3, 4])])
     tensor([[1, 3],
             [2, 4]])
-)", column_stack},
+)",
+     column_stack},
     {"split", "(x: TensorLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]",
      R"(Views of equal sections, or of the parts between cuts, as NumPy's; x.split(size) cuts chunks of a size.
 
@@ -233,31 +258,41 @@ Raises: ShapeError if the axis does not divide.
 Example:
     >>> nnx.split(nnx.arange(4), 2)
     [tensor([0, 1]), tensor([2, 3])]
-)", split_sections},
+)",
+     split_sections},
     {"array_split", "(x: TensorLike, indices_or_sections: Any, axis: int = 0) -> list[Tensor]",
      R"(As nnx.split, with sections that may differ by one.
 
 Example:
     >>> nnx.array_split(nnx.arange(3), 2)
     [tensor([0, 1]), tensor([2])]
-)", split_sections},
-    {"split", "(split_size: Any, dim: int = 0) -> tuple[Tensor, ...]", "Views of chunks of a size, or of the sizes listed.", split_method, Role::method},
+)",
+     split_sections},
+    {"split", "(split_size: Any, dim: int = 0) -> tuple[Tensor, ...]",
+     "Views of chunks of a size, or of the sizes listed.", split_method, Role::method},
     {"chunk", "(x: TensorLike, chunks: int, axis: int = 0) -> tuple[Tensor, ...]",
      R"(Views of at most `chunks` chunks of one size (the last may be smaller).
 
 Example:
     >>> nnx.chunk(nnx.arange(3), 2)
     (tensor([0, 1]), tensor([2]))
-)", chunk},
-    {"chunk", "(chunks: int, dim: int = 0) -> tuple[Tensor, ...]", "Views of at most `chunks` chunks of one size.", chunk, Role::method},
-    {"unbind", "(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]", R"(Views at every index of an axis.
+)",
+     chunk},
+    {"chunk", "(chunks: int, dim: int = 0) -> tuple[Tensor, ...]",
+     "Views of at most `chunks` chunks of one size.", chunk, Role::method},
+    {"unbind", "(x: TensorLike, axis: int = 0) -> tuple[Tensor, ...]",
+     R"(Views at every index of an axis.
 
 Example:
     >>> nnx.unbind(nnx.tensor([1, 2]))
     (tensor(1), tensor(2))
-)", unbind},
-    {"unbind", "(dim: int = 0) -> tuple[Tensor, ...]", "Views at every index of an axis.", unbind, Role::method},
-    {"pad", "(x: TensorLike, pad_width: Any, mode: str = 'constant', constant_values: Scalar = 0) -> Tensor",
+)",
+     unbind},
+    {"unbind", "(dim: int = 0) -> tuple[Tensor, ...]", "Views at every index of an axis.", unbind,
+     Role::method},
+    {"pad",
+     "(x: TensorLike, pad_width: Any, mode: str = 'constant', constant_values: Scalar = 0) -> "
+     "Tensor",
      R"(Constant borders: n everywhere, (before, after), or one such pair per axis.
 
 Raises: ArgumentError for negative widths.
@@ -265,14 +300,18 @@ Raises: ArgumentError for negative widths.
 Example:
     >>> nnx.pad(nnx.tensor([1, 2]), (1, 2))
     tensor([0, 1, 2, 0, 0])
-)", pad},
-    {"diff", "(x: TensorLike, n: int = 1, axis: int = -1) -> Tensor", R"(Differences of neighbours along an axis, n times over.
+)",
+     pad},
+    {"diff", "(x: TensorLike, n: int = 1, axis: int = -1) -> Tensor",
+     R"(Differences of neighbours along an axis, n times over.
 
 Example:
     >>> nnx.diff(nnx.tensor([1, 4, 9]))
     tensor([3, 5])
-)", diff},
-    {"diff", "(n: int = 1, dim: int = -1) -> Tensor", "Differences of neighbours along an axis.", diff, Role::method},
+)",
+     diff},
+    {"diff", "(n: int = 1, dim: int = -1) -> Tensor", "Differences of neighbours along an axis.",
+     diff, Role::method},
 };
 
 }  // namespace

@@ -50,24 +50,31 @@ PyObject* fast_mse(const Definition&, PyObject* const* args, Py_ssize_t n) {
   if (n != 2 || !is_tensor(args[0]) || !is_tensor(args[1])) return nullptr;
   return wrap(ops::mse_loss(unwrap(args[0]), unwrap(args[1]), ops::LossReduction::mean));
 }
-PyObject* mse_loss(Args& a) { return give(ops::mse_loss(a.tensor("x"), a.tensor("target"), reduction_of(a))); }
+PyObject* mse_loss(Args& a) {
+  return give(ops::mse_loss(a.tensor("x"), a.tensor("target"), reduction_of(a)));
+}
 PyObject* bce_with_logits(Args& a) {
   return give(ops::bce_with_logits(a.tensor("x"), a.tensor("target"), reduction_of(a)));
 }
 PyObject* cross_entropy(Args& a) {
-  return give(ops::cross_entropy(a.tensor("x"), a.tensor("target"), a.integer("ignore_index", -100), reduction_of(a)));
+  return give(ops::cross_entropy(a.tensor("x"), a.tensor("target"), a.integer("ignore_index", -100),
+                                 reduction_of(a)));
 }
 PyObject* layer_norm(Args& a) {
   return give(ops::layer_norm(a.tensor("x"), a.dims("shape"), a.tensor_or_none("weight"),
                               a.tensor_or_none("bias"), a.real("eps", 1e-5)));
 }
 PyObject* dropout(Args& a) {
-  return give(ops::dropout(a.tensor("x"), a.real("probability", 0.5), a.flag("training", true), a.generator()));
+  return give(ops::dropout(a.tensor("x"), a.real("probability", 0.5), a.flag("training", true),
+                           a.generator()));
 }
-PyObject* one_hot(Args& a) { return give(ops::one_hot(a.tensor("x"), a.integer("num_classes", -1))); }
+PyObject* one_hot(Args& a) {
+  return give(ops::one_hot(a.tensor("x"), a.integer("num_classes", -1)));
+}
 PyObject* take_rows(Args& a) { return give(ops::take(a.tensor("x"), a.tensor("indices"), 0)); }
 
-// --- optimisers ------------------------------------------------------------------------------------
+// --- optimisers
+// ------------------------------------------------------------------------------------
 
 // The tensors of a list, as a list of Python objects that stays unchanged meanwhile.
 std::vector<Tensor> list_of(Args& a, const char* name) {
@@ -84,7 +91,8 @@ std::vector<Tensor> list_of(Args& a, const char* name) {
     } else if (is_tensor(t)) {
       out.push_back(unwrap(t));
     } else {
-      fail<DTypeError>(a.op(), std::string(name) + " must be a list of tensors", short_repr(t) + " (" + type_name(t) + ")");
+      fail<DTypeError>(a.op(), std::string(name) + " must be a list of tensors",
+                       short_repr(t) + " (" + type_name(t) + ")");
     }
   }
   return out;
@@ -111,7 +119,9 @@ std::vector<std::vector<Tensor>> step_arrays(Args& a, std::initializer_list<cons
   for (std::size_t i = 0; i < in[0].size(); ++i) {
     if (!in[1][i]) continue;
     for (std::size_t j = 0; j < in.size(); ++j) {
-      if (!in[j][i]) fail<ArgumentError>(a.op(), "a parameter or its state is None", "entry " + std::to_string(i));
+      if (!in[j][i])
+        fail<ArgumentError>(a.op(), "a parameter or its state is None",
+                            "entry " + std::to_string(i));
       out[j].push_back(in[j][i]);
     }
   }
@@ -128,7 +138,8 @@ PyObject* step(Args& a, const char* declaration, std::initializer_list<const cha
 }
 PyObject* sgd_step(Args& a) { return step(a, "sgd_update", {}, {"lr", "weight_decay"}); }
 PyObject* momentum_step(Args& a) {
-  return step(a, "momentum_update", {"buffers"}, {"weight_decay", "momentum", "undamped", "step_m", "step_d"});
+  return step(a, "momentum_update", {"buffers"},
+              {"weight_decay", "momentum", "undamped", "step_m", "step_d"});
 }
 PyObject* adam_step(Args& a) {
   return step(a, "adam_update", {"exp_avgs", "exp_avg_sqs"},
@@ -159,8 +170,10 @@ Raises: AxisError for an axis that is not there; DTypeError for integers.
 Example:
     >>> nnx.softmax(nnx.tensor([0.0, 0.0]))
     tensor([0.5, 0.5])
-)", softmax},
-    {"softmax", "(dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor", "As nnx.softmax.", softmax, Role::method},
+)",
+     softmax},
+    {"softmax", "(dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor", "As nnx.softmax.",
+     softmax, Role::method},
     {"log_softmax", "(x: TensorLike, axis: int = -1, *, dtype: DTypeLike | None = None) -> Tensor",
      R"(x_i - log(sum_j exp(x_j)) along an axis, without overflow.
 
@@ -171,9 +184,13 @@ Raises: AxisError for an axis that is not there; DTypeError for integers.
 Example:
     >>> nnx.log_softmax(nnx.tensor([0.0, 0.0]))
     tensor([-0.6931472, -0.6931472])
-)", log_softmax},
-    {"log_softmax", "(dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor", "As nnx.log_softmax.", log_softmax, Role::method},
-    {"dense", "(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, activation: str | None = None) -> Tensor",
+)",
+     log_softmax},
+    {"log_softmax", "(dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor",
+     "As nnx.log_softmax.", log_softmax, Role::method},
+    {"dense",
+     "(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, activation: str | None = "
+     "None) -> Tensor",
      R"(activation(x @ weight.T + bias), in one pass.
 
 Shapes: x (..., in), weight (out, in), bias (out) -> (..., out). dtypes: all the same, floating.
@@ -183,7 +200,8 @@ Raises: ShapeError, DTypeError if they do not fit; ArgumentError for an unknown 
 Example:
     >>> nnx.dense(nnx.ones(1, 2), nnx.ones(3, 2), nnx.zeros(3))
     tensor([[2., 2., 2.]])
-)", dense, Role::function, fast_dense},
+)",
+     dense, Role::function, fast_dense},
     {"mse_loss", "(input: TensorLike, target: TensorLike, reduction: str = 'mean') -> Tensor",
      R"(The squared error: mean((input - target)^2), its sum, or elementwise ('none').
 
@@ -194,8 +212,10 @@ Raises: ShapeError for different shapes, also where they would broadcast.
 Example:
     >>> nnx.mse_loss(nnx.tensor([1.0, 2.0]), nnx.tensor([1.0, 4.0]))
     tensor(2.)
-)", mse_loss, Role::function, fast_mse},
-    {"bce_with_logits", "(input: TensorLike, target: TensorLike, reduction: str = 'mean') -> Tensor",
+)",
+     mse_loss, Role::function, fast_mse},
+    {"bce_with_logits",
+     "(input: TensorLike, target: TensorLike, reduction: str = 'mean') -> Tensor",
      R"(Binary cross-entropy of logits, without overflow.
 
 softplus(input) - input * target, averaged, summed or elementwise.
@@ -207,8 +227,11 @@ Raises: ShapeError for different shapes.
 Example:
     >>> nnx.bce_with_logits(nnx.tensor([0.0]), nnx.tensor([1.0]))
     tensor(0.6931472)
-)", bce_with_logits},
-    {"cross_entropy", "(input: TensorLike, target: TensorLike, ignore_index: int = -100, reduction: str = 'mean') -> Tensor",
+)",
+     bce_with_logits},
+    {"cross_entropy",
+     "(input: TensorLike, target: TensorLike, ignore_index: int = -100, reduction: str = 'mean') "
+     "-> Tensor",
      R"(Cross-entropy of logits against class labels.
 
 -log(softmax(input))[target], averaged over the labels other than ignore_index, summed, or one per row.
@@ -220,8 +243,11 @@ Raises: IndexError for labels outside [0, C); ShapeError for shapes that do not 
 Example:
     >>> nnx.cross_entropy(nnx.zeros(1, 2), nnx.tensor([1]))
     tensor(0.6931472)
-)", cross_entropy},
-    {"layer_norm", "(x: TensorLike, normalized_shape: ShapeLike, weight: TensorLike | None = None, bias: TensorLike | None = None, eps: float = 1e-05) -> Tensor",
+)",
+     cross_entropy},
+    {"layer_norm",
+     "(x: TensorLike, normalized_shape: ShapeLike, weight: TensorLike | None = None, bias: "
+     "TensorLike | None = None, eps: float = 1e-05) -> Tensor",
      R"((x - mean) / sqrt(var + eps) * weight + bias over the last axes.
 
 Shapes: x (..., *normalized_shape), weight and bias normalized_shape.
@@ -233,8 +259,11 @@ Source: Ba, Kiros, Hinton, arXiv:1607.06450.
 Example:
     >>> nnx.layer_norm(nnx.tensor([[1.0, 3.0]]), 2, eps=0.0)
     tensor([[-1.,  1.]])
-)", layer_norm},
-    {"dropout", "(x: TensorLike, probability: float = 0.5, training: bool = True, generator: Generator | None = None) -> Tensor",
+)",
+     layer_norm},
+    {"dropout",
+     "(x: TensorLike, probability: float = 0.5, training: bool = True, generator: Generator | None "
+     "= None) -> Tensor",
      R"(Sets elements to 0 with a probability and scales the others by 1 / (1 - probability).
 
 Raises: ArgumentError for a probability outside [0, 1].
@@ -244,7 +273,8 @@ Source: Srivastava et al., JMLR 15 (2014).
 Example:
     >>> nnx.dropout(nnx.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
-)", dropout},
+)",
+     dropout},
     {"one_hot", "(x: TensorLike, num_classes: int = -1) -> Tensor",
      R"(One row per label, with a 1 at the label.
 
@@ -256,7 +286,8 @@ Example:
     >>> nnx.one_hot(nnx.tensor([1, 0]), 3)
     tensor([[0, 1, 0],
             [1, 0, 0]])
-)", one_hot},
+)",
+     one_hot},
     {"take_rows", "(x: TensorLike, indices: TensorLike) -> Tensor",
      R"(The rows x[indices]: how a batch is gathered.
 
@@ -266,17 +297,22 @@ Example:
     >>> nnx._nnx.take_rows(nnx.tensor([[1], [2], [3]]), nnx.tensor([2, 0]))
     tensor([[3],
             [1]])
-)", take_rows},
-    {"sgd_step", "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, lr: float, weight_decay: float) -> None",
+)",
+     take_rows},
+    {"sgd_step",
+     "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, lr: float, weight_decay: "
+     "float) -> None",
      R"(p -= lr (g + weight_decay p) for all parameters in one pass; grads None takes each .grad.
 
 Example:
     >>> p = nnx.ones(2); nnx._nnx.sgd_step([p], [nnx.ones(2)], 0.5, 0.0)
     >>> p
     tensor([0.5, 0.5])
-)", sgd_step},
+)",
+     sgd_step},
     {"momentum_step",
-     "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, buffers: Sequence[Tensor], weight_decay: float, "
+     "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, buffers: Sequence[Tensor], "
+     "weight_decay: float, "
      "momentum: float, undamped: float, step_m: float, step_d: float) -> None",
      R"(SGD with momentum, over all parameters in one pass.
 
@@ -287,10 +323,13 @@ Example:
     >>> nnx._nnx.momentum_step([p], [nnx.ones(1)], [m], 0.0, 0.9, 1.0, 0.5, 0.0)
     >>> p
     tensor([0.5])
-)", momentum_step},
+)",
+     momentum_step},
     {"adam_step",
-     "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, exp_avgs: Sequence[Tensor], exp_avg_sqs: Sequence[Tensor], "
-     "decay: float, keep: float, rate1: float, beta2: float, rate2: float, norm: float, eps: float, step: float) -> None",
+     "(params: Sequence[Tensor], grads: Sequence[Tensor | None] | None, exp_avgs: "
+     "Sequence[Tensor], exp_avg_sqs: Sequence[Tensor], "
+     "decay: float, keep: float, rate1: float, beta2: float, rate2: float, norm: float, eps: "
+     "float, step: float) -> None",
      R"(Adam and AdamW, over all parameters in one pass.
 
 d = g + decay p; m += rate1 (d - m); v = beta2 v + rate2 d^2; p = keep p - step m / (sqrt(v) norm + eps)
@@ -302,14 +341,16 @@ Example:
     >>> nnx._nnx.adam_step([p], [nnx.ones(1)], [m], [v], 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.5)
     >>> p
     tensor([0.5])
-)", adam_step},
+)",
+     adam_step},
     {"zero_grad", "(params: Sequence[Tensor], set_to_none: bool = True) -> None",
      R"(Clears .grad of all parameters; set_to_none=False fills them with zeros.
 
 Example:
     >>> p = nnx.ones(2, requires_grad=True); p.sum().backward(); nnx._nnx.zero_grad([p]); p.grad is None
     True
-)", zero_grad},
+)",
+     zero_grad},
 };
 
 }  // namespace

@@ -22,8 +22,9 @@ PyObject* matmul(Args& a) { return give(ops::matmul(a.tensor("x"), a.tensor("y")
 // mm, bmm, mv, dot of PyTorch: matmul of one rank only.
 void need_ranks(Args& a, const Tensor& x, const Tensor& y, int p, int q) {
   if (x.rank() != p || y.rank() != q)
-    fail<ShapeError>(a.op(), "this product takes " + std::to_string(p) + " and " + std::to_string(q) + " axes",
-                     "x " + describe(x) + ", y " + describe(y), "use matmul, or @, for any");
+    fail<ShapeError>(
+        a.op(), "this product takes " + std::to_string(p) + " and " + std::to_string(q) + " axes",
+        "x " + describe(x) + ", y " + describe(y), "use matmul, or @, for any");
 }
 template <int P, int Q>
 PyObject* ranked(Args& a) {
@@ -44,17 +45,20 @@ Dims order_of(int rank, const Dims& last, bool contracted_first) {
 }
 Tensor contracted(const Tensor& x, const Tensor& y, Dims xs, Dims ys, const char* op) {
   if (xs.size() != ys.size())
-    fail<ShapeError>(op, "equally many axes of both must be named", to_string(xs) + " and " + to_string(ys));
+    fail<ShapeError>(op, "equally many axes of both must be named",
+                     to_string(xs) + " and " + to_string(ys));
   Shape result;
   std::int64_t inner = 1;
   for (int i = 0; i < xs.size(); ++i) {
     xs[i] = normal_axis(xs[i], x.rank(), op);
     ys[i] = normal_axis(ys[i], y.rank(), op);
     if (x.shape(static_cast<int>(xs[i])) != y.shape(static_cast<int>(ys[i])))
-      fail<ShapeError>(op, "axes summed over must have the same length", "x " + describe(x) + ", y " + describe(y));
+      fail<ShapeError>(op, "axes summed over must have the same length",
+                       "x " + describe(x) + ", y " + describe(y));
     inner *= x.shape(static_cast<int>(xs[i]));
   }
-  const Tensor p = ops::permute(x, order_of(x.rank(), xs, false)), q = ops::permute(y, order_of(y.rank(), ys, true));
+  const Tensor p = ops::permute(x, order_of(x.rank(), xs, false)),
+               q = ops::permute(y, order_of(y.rank(), ys, true));
   std::int64_t rows = 1, columns = 1;
   for (int i = 0; i < x.rank() - xs.size(); ++i) {
     result.push_back(p.shape(i));
@@ -64,7 +68,9 @@ Tensor contracted(const Tensor& x, const Tensor& y, Dims xs, Dims ys, const char
     result.push_back(q.shape(i));
     columns *= q.shape(i);
   }
-  return ops::reshape(ops::matmul(ops::reshape(p, Shape{rows, inner}), ops::reshape(q, Shape{inner, columns})), result);
+  return ops::reshape(
+      ops::matmul(ops::reshape(p, Shape{rows, inner}), ops::reshape(q, Shape{inner, columns})),
+      result);
 }
 
 PyObject* tensordot(Args& a) {
@@ -73,7 +79,9 @@ PyObject* tensordot(Args& a) {
   if (!o || is_integer_like(o)) {
     const std::int64_t n = o ? to_integer(o, a.op(), "axes") : 2;
     if (n < 0 || n > x.rank() || n > y.rank())
-      fail<ArgumentError>(a.op(), "axes must be in [0, " + std::to_string(std::min(x.rank(), y.rank())) + "]", std::to_string(n));
+      fail<ArgumentError>(
+          a.op(), "axes must be in [0, " + std::to_string(std::min(x.rank(), y.rank())) + "]",
+          std::to_string(n));
     Dims xs, ys;
     for (std::int64_t i = 0; i < n; ++i) {
       xs.push_back(x.rank() - n + i);
@@ -102,7 +110,8 @@ PyObject* inner(Args& a) {
   return give(contracted(x, y, Dims{-1}, Dims{-1}, a.op()));
 }
 PyObject* outer(Args& a) {
-  return give(pw::multiply(ops::reshape(a.tensor("x"), Shape{-1, 1}), ops::reshape(a.tensor("y"), Shape{1, -1})));
+  return give(pw::multiply(ops::reshape(a.tensor("x"), Shape{-1, 1}),
+                           ops::reshape(a.tensor("y"), Shape{1, -1})));
 }
 PyObject* vecdot(Args& a) {
   return give(ops::sum(pw::multiply(a.tensor("x"), a.tensor("y")), Dims{a.integer("axis", -1)}));
@@ -110,7 +119,8 @@ PyObject* vecdot(Args& a) {
 PyObject* kron(Args& a) {
   Tensor x = a.tensor("x"), y = a.tensor("y");
   const int rank = std::max(x.rank(), y.rank());
-  if (2 * rank > kMaxRank) fail<ShapeError>(a.op(), "too many axes", describe(x) + ", " + describe(y));
+  if (2 * rank > kMaxRank)
+    fail<ShapeError>(a.op(), "too many axes", describe(x) + ", " + describe(y));
   while (x.rank() < rank) x = ops::unsqueeze(x, 0);
   while (y.rank() < rank) y = ops::unsqueeze(y, 0);
   Shape result;
@@ -123,13 +133,16 @@ PyObject* cross(Args& a) {
   const Tensor x = a.tensor("x"), y = a.tensor("y");
   const Shape s = broadcast(x.shape(), y.shape(), a.op());
   const int axis = normal_axis(a.integer("axis", -1), s.size(), a.op());
-  if (s[axis] != 3) fail<ShapeError>(a.op(), "vectors must have three components", describe(x) + ", " + describe(y));
+  if (s[axis] != 3)
+    fail<ShapeError>(a.op(), "vectors must have three components",
+                     describe(x) + ", " + describe(y));
   const Tensor u = ops::expand(x, s), v = ops::expand(y, s);
   const auto part = [&](const Tensor& t, int i) { return ops::select(t, axis, i); };
   std::vector<Tensor> out;
   for (int i = 0; i < 3; ++i) {
     const int j = (i + 1) % 3, k = (i + 2) % 3;
-    out.push_back(pw::subtract(pw::multiply(part(u, j), part(v, k)), pw::multiply(part(u, k), part(v, j))));
+    out.push_back(
+        pw::subtract(pw::multiply(part(u, j), part(v, k)), pw::multiply(part(u, k), part(v, j))));
   }
   return give(ops::stack(out, axis));
 }
@@ -167,7 +180,8 @@ Tensor arranged(const Labelled& x, const std::string& labels) {
   for (const char c : labels) order.push_back(static_cast<std::int64_t>(x.labels.find(c)));
   return order.empty() ? x.t : ops::permute(x.t, order);
 }
-Labelled multiplied(const Labelled& x, const Labelled& y, const std::string& needed, const char* op) {
+Labelled multiplied(const Labelled& x, const Labelled& y, const std::string& needed,
+                    const char* op) {
   std::string batch, sum, left, right;
   for (const char c : x.labels) {
     const bool both = y.labels.find(c) != std::string::npos;
@@ -180,22 +194,34 @@ Labelled multiplied(const Labelled& x, const Labelled& y, const std::string& nee
     const std::int64_t m = i == std::string::npos ? 1 : x.t.shape(static_cast<int>(i));
     const std::int64_t n = j == std::string::npos ? 1 : y.t.shape(static_cast<int>(j));
     if (m != n && m != 1 && n != 1)
-      fail<ShapeError>(op, "axes with one label must have the same length", std::string(1, c) + ": " + std::to_string(m) + " and " + std::to_string(n));
+      fail<ShapeError>(op, "axes with one label must have the same length",
+                       std::string(1, c) + ": " + std::to_string(m) + " and " + std::to_string(n));
     return std::max(m, n);
   };
   const auto matrix = [&](const Labelled& z, const std::string& first, const std::string& second) {
     Tensor t = arranged(z, batch + first + second);
     Shape full, flat;
     std::int64_t b = 1, m = 1, n = 1;
-    for (const char c : batch) { full.push_back(length(c)); b *= length(c); }
-    for (const char c : first) { full.push_back(length(c)); m *= length(c); }
-    for (const char c : second) { full.push_back(length(c)); n *= length(c); }
+    for (const char c : batch) {
+      full.push_back(length(c));
+      b *= length(c);
+    }
+    for (const char c : first) {
+      full.push_back(length(c));
+      m *= length(c);
+    }
+    for (const char c : second) {
+      full.push_back(length(c));
+      n *= length(c);
+    }
     return ops::reshape(ops::expand(t, full), batch.empty() ? Shape{m, n} : Shape{b, m, n});
   };
   Shape result;
   for (const char c : batch + left + right) result.push_back(length(c));
   const Tensor p = matrix(x, left, sum), q = matrix(y, sum, right);
-  return {ops::reshape(sum.empty() && left.empty() && right.empty() ? pw::multiply(p, q) : ops::matmul(p, q), result),
+  return {ops::reshape(
+              sum.empty() && left.empty() && right.empty() ? pw::multiply(p, q) : ops::matmul(p, q),
+              result),
           batch + left + right};
 }
 
@@ -203,12 +229,15 @@ PyObject* einsum(Args& a) {
   std::string text = a.string("subscripts", "");
   std::vector<Tensor> in;
   Object rest = a.rest() ? Object::borrow(a.rest()) : own(PyTuple_New(0));
-  if (PyTuple_GET_SIZE(rest.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(rest.get(), 0)) || PyTuple_Check(PyTuple_GET_ITEM(rest.get(), 0))))
+  if (PyTuple_GET_SIZE(rest.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(rest.get(), 0)) ||
+                                            PyTuple_Check(PyTuple_GET_ITEM(rest.get(), 0))))
     rest = own(PySequence_Tuple(PyTuple_GET_ITEM(rest.get(), 0)));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rest.get()); ++i)
     in.push_back(tensor_argument(PyTuple_GET_ITEM(rest.get(), i), a.op(), "operands"));
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  const auto bad = [&](const std::string& rule) { fail<ArgumentError>(a.op(), rule, text, "for example 'ij,jk->ik'"); };
+  const auto bad = [&](const std::string& rule) {
+    fail<ArgumentError>(a.op(), rule, text, "for example 'ij,jk->ik'");
+  };
   const auto arrow = text.find("->");
   std::vector<std::string> parts(1);
   for (const char c : text.substr(0, arrow)) {
@@ -216,7 +245,8 @@ PyObject* einsum(Args& a) {
     else parts.back() += c;
   }
   if (parts.size() != in.size())
-    fail<ArgumentError>(a.op(), "there must be one group of labels per operand", text + " for " + std::to_string(in.size()));
+    fail<ArgumentError>(a.op(), "there must be one group of labels per operand",
+                        text + " for " + std::to_string(in.size()));
   // "..." becomes labels of its own: digits, aligned at the end.
   const auto spread = [&](std::string& labels, int rank) {
     const auto dots = labels.find("...");
@@ -231,7 +261,8 @@ PyObject* einsum(Args& a) {
   int most = 0;
   for (std::size_t i = 0; i < in.size(); ++i) {
     most = std::max(most, spread(parts[i], in[i].rank()));
-    if (static_cast<int>(parts[i].size()) != in[i].rank()) bad("the labels do not fit the number of axes of operand " + std::to_string(i));
+    if (static_cast<int>(parts[i].size()) != in[i].rank())
+      bad("the labels do not fit the number of axes of operand " + std::to_string(i));
   }
   std::string out;
   if (arrow != std::string::npos) {
@@ -243,17 +274,20 @@ PyObject* einsum(Args& a) {
     std::sort(all.begin(), all.end());
     for (const char c : all) {
       const bool digit = c >= '0' && c <= '9';
-      if (digit ? digits.find(c) == std::string::npos : std::count(all.begin(), all.end(), c) == 1) (digit ? digits : out) += c;
+      if (digit ? digits.find(c) == std::string::npos : std::count(all.begin(), all.end(), c) == 1)
+        (digit ? digits : out) += c;
     }
     std::sort(digits.rbegin(), digits.rend());
     out = digits + out;
   }
   for (const auto& p : parts)
     for (const char c : p)
-      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) bad("labels are letters");
+      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
+        bad("labels are letters");
   for (const char c : out) {
     const auto known = [&](const std::string& p) { return p.find(c) != std::string::npos; };
-    if (std::none_of(parts.begin(), parts.end(), known)) bad("a label of the result is not in any operand");
+    if (std::none_of(parts.begin(), parts.end(), known))
+      bad("a label of the result is not in any operand");
     if (std::count(out.begin(), out.end(), c) != 1) bad("a label stands twice in the result");
   }
   if (in.empty()) bad("at least one operand is needed");
@@ -310,7 +344,8 @@ Raises: ShapeError for anything but two matrices that fit.
 Example:
     >>> nnx.mm(nnx.ones(1, 2), nnx.ones(2, 1))
     tensor([[2.]])
-)", ranked<2, 2>},
+)",
+     ranked<2, 2>},
     {"mm", kOther, "The product with another matrix.", ranked<2, 2>, Role::method},
     {"bmm", kTwo, R"(The products of two lists of matrices.
 
@@ -319,7 +354,8 @@ Raises: ShapeError for anything but (b, n, k) and (b, k, m).
 Example:
     >>> nnx.bmm(nnx.ones(3, 1, 2), nnx.ones(3, 2, 1)).shape
     (3, 1, 1)
-)", ranked<3, 3>},
+)",
+     ranked<3, 3>},
     {"bmm", kOther, "The products of two lists of matrices.", ranked<3, 3>, Role::method},
     {"mv", kTwo, R"(The product of a matrix and a vector.
 
@@ -328,7 +364,8 @@ Raises: ShapeError for anything but (n, k) and (k).
 Example:
     >>> nnx.mv(nnx.ones(2, 3), nnx.ones(3))
     tensor([3., 3.])
-)", ranked<2, 1>},
+)",
+     ranked<2, 1>},
     {"mv", kOther, "The product with a vector.", ranked<2, 1>, Role::method},
     {"dot", kTwo, R"(The product of vectors or matrices, as NumPy's dot.
 
@@ -337,51 +374,62 @@ Raises: ShapeError where the shapes do not fit.
 Example:
     >>> nnx.dot(nnx.tensor([1, 2]), nnx.tensor([3, 4]))
     tensor(11)
-)", dot},
+)",
+     dot},
     {"dot", kOther, "The product with another vector.", ranked<1, 1>, Role::method},
     {"inner", kTwo, R"(Sums over the last axes of both.
 
 Example:
     >>> nnx.inner(nnx.tensor([1, 2]), nnx.tensor([3, 4]))
     tensor(11)
-)", inner},
+)",
+     inner},
     {"outer", kTwo, R"(All products of two vectors: y_ij = a_i b_j.
 
 Example:
     >>> nnx.outer(nnx.tensor([1, 2]), nnx.tensor([3, 4]))
     tensor([[3, 4],
             [6, 8]])
-)", outer},
+)",
+     outer},
     {"outer", kOther, "All products with another vector.", outer, Role::method},
-    {"vecdot", "(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor", R"(The product of vectors along an axis.
+    {"vecdot", "(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor",
+     R"(The product of vectors along an axis.
 
 Example:
     >>> nnx.vecdot(nnx.ones(2, 3), nnx.ones(3))
     tensor([3., 3.])
-)", vecdot},
-    {"tensordot", "(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor", R"(Sums over axes of both: the last n of x with the first n of y, or those listed.
+)",
+     vecdot},
+    {"tensordot", "(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor",
+     R"(Sums over axes of both: the last n of x with the first n of y, or those listed.
 
 Raises: ShapeError where their lengths differ.
 
 Example:
     >>> nnx.tensordot(nnx.ones(2, 3), nnx.ones(3, 4), 1).shape
     (2, 4)
-)", tensordot},
+)",
+     tensordot},
     {"kron", kTwo, R"(The Kronecker product.
 
 Example:
     >>> nnx.kron(nnx.tensor([1, 10]), nnx.tensor([1, 2]))
     tensor([ 1,  2, 10, 20])
-)", kron},
-    {"cross", "(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor", R"(The cross product of vectors of three components.
+)",
+     kron},
+    {"cross", "(x: TensorLike, y: TensorLike, axis: int = -1) -> Tensor",
+     R"(The cross product of vectors of three components.
 
 Raises: ShapeError for other lengths.
 
 Example:
     >>> nnx.cross(nnx.tensor([1, 0, 0]), nnx.tensor([0, 1, 0]))
     tensor([0, 0, 1])
-)", cross},
-    {"einsum", "(subscripts: str, *operands: TensorLike) -> Tensor", R"(Sums of products by labels, as NumPy's einsum: 'ij,jk->ik' is the matrix product.
+)",
+     cross},
+    {"einsum", "(subscripts: str, *operands: TensorLike) -> Tensor",
+     R"(Sums of products by labels, as NumPy's einsum: 'ij,jk->ik' is the matrix product.
 
 Pairs of operands are contracted from left to right, each by one matrix product.
 
@@ -390,14 +438,18 @@ Raises: ArgumentError for labels that do not fit; ShapeError for lengths that di
 Example:
     >>> nnx.einsum('ij,j->i', nnx.ones(2, 3), nnx.ones(3))
     tensor([3., 3.])
-)", einsum},
-    {"addmm", "(x: TensorLike, mat1: TensorLike, mat2: TensorLike, *, beta: Scalar = 1, alpha: Scalar = 1) -> Tensor",
+)",
+     einsum},
+    {"addmm",
+     "(x: TensorLike, mat1: TensorLike, mat2: TensorLike, *, beta: Scalar = 1, alpha: Scalar = 1) "
+     "-> Tensor",
      R"(beta x + alpha (mat1 @ mat2).
 
 Example:
     >>> nnx.addmm(nnx.ones(1, 1), nnx.ones(1, 2), nnx.ones(2, 1))
     tensor([[3.]])
-)", addmm},
+)",
+     addmm},
 };
 
 }  // namespace

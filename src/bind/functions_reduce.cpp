@@ -72,8 +72,12 @@ PyObject* norm(Args& a) {
 
 PyObject* logsumexp(Args& a) { return give(ops::logsumexp(a.tensor("x"), a.axes(), keep(a))); }
 
-PyObject* argmax(Args& a) { return give(ops::argmax(a.tensor("x"), a.integer_or_none("axis"), keep(a))); }
-PyObject* argmin(Args& a) { return give(ops::argmin(a.tensor("x"), a.integer_or_none("axis"), keep(a))); }
+PyObject* argmax(Args& a) {
+  return give(ops::argmax(a.tensor("x"), a.integer_or_none("axis"), keep(a)));
+}
+PyObject* argmin(Args& a) {
+  return give(ops::argmin(a.tensor("x"), a.integer_or_none("axis"), keep(a)));
+}
 
 // x.max(), x.max(dim) -> (values, indices), x.max(other).
 template <bool Max>
@@ -86,18 +90,20 @@ PyObject* extreme_method(Args& a) {
     }
     return give((Max ? ops::max : ops::min)(a.self_tensor(), std::nullopt, keep(a)));
   }
-  if ((is_tensor(dim) && !(unwrap(dim).rank() == 0 && is_integer(unwrap(dim).dtype()))) || is_ndarray(dim)) {
+  if ((is_tensor(dim) && !(unwrap(dim).rank() == 0 && is_integer(unwrap(dim).dtype()))) ||
+      is_ndarray(dim)) {
     Operand in[] = {a.self_tensor(), tensor_argument(dim, a.op(), "other")};
     return give(ops::apply(Max ? pw::maximum.id : pw::minimum.id, in));
   }
-  auto [values, indices] =
-      (Max ? ops::max_with_indices : ops::min_with_indices)(a.self_tensor(), a.integer("axis"), keep(a));
+  auto [values, indices] = (Max ? ops::max_with_indices : ops::min_with_indices)(
+      a.self_tensor(), a.integer("axis"), keep(a));
   return values_and_indices(std::move(values), std::move(indices));
 }
 
 PyObject* count_nonzero(Args& a) {
   const Tensor x = a.tensor("x");
-  return give(ops::sum(pw::not_equal(x, x.dtype() == DType::boolean ? Operand(false) : Operand(0)), a.axes(), keep(a)));
+  return give(ops::sum(pw::not_equal(x, x.dtype() == DType::boolean ? Operand(false) : Operand(0)),
+                       a.axes(), keep(a)));
 }
 
 PyObject* average(Args& a) {
@@ -135,10 +141,13 @@ PyObject* nanmean(Args& a) {
 }
 
 // Where a sorted axis is cut at fraction q, linearly between neighbours.
-Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool keepdims, const char* op) {
+Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool keepdims,
+                   const char* op) {
   {
     const ops::GradMode off(false);
-    if (q.numel() && !scalar_value(ops::all(pw::logical_and(pw::greater_equal(q, 0.0), pw::less_equal(q, 1.0)))).i)
+    if (q.numel() &&
+        !scalar_value(ops::all(pw::logical_and(pw::greater_equal(q, 0.0), pw::less_equal(q, 1.0))))
+             .i)
       fail<ArgumentError>(op, "q must be in [0, 1]", describe(q));
   }
   if (q.rank() > 1) fail<ShapeError>(op, "q must be a number or have one axis", describe(q));
@@ -159,13 +168,16 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool
   Shape rows = flat;
   rows.push_back(n);
   const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
-  const Tensor sorted = ops::sort(ops::reshape(ops::permute(ops::astype(x, t), order), rows), -1, false);
-  const Tensor at = pw::multiply(ops::astype(ops::reshape(q, Shape{-1}), DType::float64), static_cast<double>(n - 1));
+  const Tensor sorted =
+      ops::sort(ops::reshape(ops::permute(ops::astype(x, t), order), rows), -1, false);
+  const Tensor at = pw::multiply(ops::astype(ops::reshape(q, Shape{-1}), DType::float64),
+                                 static_cast<double>(n - 1));
   const Tensor below = pw::floor(at);
   const Tensor low = ops::take(sorted, ops::astype(below, DType::int64), -1);
   const Tensor high = ops::take(sorted, ops::astype(pw::ceil(at), DType::int64), -1);
   const Tensor part = ops::astype(pw::subtract(at, below), t);
-  Tensor out = pw::where(pw::equal(part, 0.0), low, pw::add(low, pw::multiply(pw::subtract(high, low), part)));
+  Tensor out = pw::where(pw::equal(part, 0.0), low,
+                         pw::add(low, pw::multiply(pw::subtract(high, low), part)));
   // NaN sorts last and makes the whole row NaN.
   const Tensor last = ops::slice(sorted, -1, n - 1, 1, 1);
   out = pw::where(pw::isnan(last), last, out);
@@ -184,24 +196,30 @@ PyObject* quantile(Args& a) {
   return give(quantile_of(a.tensor("x"), a.tensor("q"), a.axes(), keep(a), a.op()));
 }
 PyObject* percentile(Args& a) {
-  return give(quantile_of(a.tensor("x"), pw::divide(a.operand("q").is_tensor() ? a.operand("q") : Operand(a.tensor("q")), 100.0), a.axes(), keep(a), a.op()));
+  return give(quantile_of(
+      a.tensor("x"),
+      pw::divide(a.operand("q").is_tensor() ? a.operand("q") : Operand(a.tensor("q")), 100.0),
+      a.axes(), keep(a), a.op()));
 }
 // nnx.median is the mean of the middle two; x.median() the lower of them.
 PyObject* median(Args& a) {
-  return give(quantile_of(a.tensor("x"), ops::scalar_tensor(0.5, DType::float64), a.axes(), keep(a), a.op()));
+  return give(quantile_of(a.tensor("x"), ops::scalar_tensor(0.5, DType::float64), a.axes(), keep(a),
+                          a.op()));
 }
 PyObject* median_method(Args& a) {
   const Tensor& x = a.self_tensor();
   const bool flat = !a.given("axis");
   const Tensor rows = flat ? ops::reshape(x, Shape{-1}) : x;
   const std::int64_t axis = flat ? 0 : a.integer("axis");
-  if (rows.rank() == 0) return flat ? give(x) : values_and_indices(x, ops::scalar_tensor(0, DType::int64));
+  if (rows.rank() == 0)
+    return flat ? give(x) : values_and_indices(x, ops::scalar_tensor(0, DType::int64));
   const int at = normal_axis(axis, rows.rank(), a.op());
   const std::int64_t n = rows.shape(at);
   if (n == 0) fail<ShapeError>(a.op(), "an empty axis has no median", describe(x));
   auto [values, indices] = ops::sort_with_indices(rows, at, false);
   const std::int64_t middle = (n - 1) / 2;
-  Tensor value = ops::slice(values, at, middle, 1, 1), index = ops::slice(indices, at, middle, 1, 1);
+  Tensor value = ops::slice(values, at, middle, 1, 1),
+         index = ops::slice(indices, at, middle, 1, 1);
   if (is_floating(x.dtype())) {
     const Tensor last = ops::slice(values, at, n - 1, 1, 1);
     const Tensor hole = pw::isnan(last);
@@ -216,14 +234,17 @@ PyObject* median_method(Args& a) {
   return values_and_indices(value, index);
 }
 
-constexpr const char* kAxisSignature = "(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor";
+constexpr const char* kAxisSignature =
+    "(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor";
 constexpr const char* kDimSignature = "(dim: Axis = None, keepdim: bool = False) -> Tensor";
 constexpr const char* kSumSignature =
-    "(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None, *, keepdims: bool = False) -> Tensor";
+    "(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None, *, keepdims: bool = False) "
+    "-> Tensor";
 constexpr const char* kSumMethod =
     "(dim: Axis = None, keepdim: bool = False, *, dtype: DTypeLike | None = None) -> Tensor";
 constexpr const char* kVarSignature =
-    "(x: TensorLike, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor";
+    "(x: TensorLike, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> "
+    "Tensor";
 constexpr const char* kVarMethod =
     "(dim: Axis = None, *, correction: float = 1.0, keepdim: bool = False) -> Tensor";
 
@@ -296,7 +317,8 @@ Example:
     >>> nnx.var(nnx.tensor([1.0, 2.0, 3.0, 4.0]))
     tensor(1.25)
 )";
-constexpr const char* kStdDoc = R"(The standard deviation, over all axes or those named: the root of the variance.
+constexpr const char* kStdDoc =
+    R"(The standard deviation, over all axes or those named: the root of the variance.
 
 y = sqrt(sum_i (x_i - mean)^2 / (n - correction)); correction (also: ddof, unbiased) is 0 for
 nnx.std, as in NumPy, and 1 for x.std(), as in PyTorch.
@@ -323,7 +345,8 @@ Example:
     >>> nnx.all(nnx.tensor([False, True]))
     tensor(False)
 )";
-constexpr const char* kArgmaxDoc = R"(Where the largest element is: the first of equal ones; NaN counts as largest.
+constexpr const char* kArgmaxDoc =
+    R"(Where the largest element is: the first of equal ones; NaN counts as largest.
 
 Shapes: without axis an index into the flattened tensor. dtype int64.
 
@@ -333,7 +356,8 @@ Example:
     >>> nnx.argmax(nnx.tensor([[1, 5], [7, 2]]), axis=1)
     tensor([1, 0])
 )";
-constexpr const char* kArgminDoc = R"(Where the smallest element is: the first of equal ones; NaN counts as smallest.
+constexpr const char* kArgminDoc =
+    R"(Where the smallest element is: the first of equal ones; NaN counts as smallest.
 
 Shapes: without axis an index into the flattened tensor. dtype int64.
 
@@ -343,7 +367,8 @@ Example:
     >>> nnx.argmin(nnx.tensor([[1, 5], [7, 2]]), axis=1)
     tensor([0, 1])
 )";
-constexpr const char* kNormDoc = R"(The vector norm of order p (also: ord), over all axes or those named.
+constexpr const char* kNormDoc =
+    R"(The vector norm of order p (also: ord), over all axes or those named.
 
 y = (sum_i |x_i|^p)^(1/p); p = inf is the largest |x_i|, p = 0 counts what is not 0. The gradient
 at 0 is 0.
@@ -354,7 +379,8 @@ Example:
     >>> nnx.norm(nnx.tensor([3.0, 4.0]))
     tensor(5.)
 )";
-constexpr const char* kLogsumexpDoc = R"(log(sum_i exp(x_i)) without overflow, over all axes or those named.
+constexpr const char* kLogsumexpDoc =
+    R"(log(sum_i exp(x_i)) without overflow, over all axes or those named.
 
 y = m + log(sum_i exp(x_i - m)), m = max_i x_i
 
@@ -370,7 +396,8 @@ Example:
     >>> nnx.count_nonzero(nnx.tensor([0, 3, 0, 5]))
     tensor(2)
 )";
-constexpr const char* kQuantileDoc = R"(The value below which a fraction q of the elements lies, linear between neighbours.
+constexpr const char* kQuantileDoc =
+    R"(The value below which a fraction q of the elements lies, linear between neighbours.
 
 Shapes: q () or (k,); a (k,) puts a first axis of length k.
 
@@ -395,10 +422,10 @@ const Definition kDefinitions[] = {
     {"min", kAxisSignature, kMinDoc, run<ops::min>, Role::function, fast<ops::min>},
     {"amax", kAxisSignature, kMaxDoc, run<ops::max>, Role::function, fast<ops::max>},
     {"amin", kAxisSignature, kMinDoc, run<ops::min>, Role::function, fast<ops::min>},
-    {"max", "(dim: Any = None, keepdim: bool = False, *, other: TensorLike | None = None) -> Any", kMaxDoc,
-     extreme_method<true>, Role::method, fast<ops::max>},
-    {"min", "(dim: Any = None, keepdim: bool = False, *, other: TensorLike | None = None) -> Any", kMinDoc,
-     extreme_method<false>, Role::method, fast<ops::min>},
+    {"max", "(dim: Any = None, keepdim: bool = False, *, other: TensorLike | None = None) -> Any",
+     kMaxDoc, extreme_method<true>, Role::method, fast<ops::max>},
+    {"min", "(dim: Any = None, keepdim: bool = False, *, other: TensorLike | None = None) -> Any",
+     kMinDoc, extreme_method<false>, Role::method, fast<ops::min>},
     {"amax", kDimSignature, kMaxDoc, run<ops::max>, Role::method, fast<ops::max>},
     {"amin", kDimSignature, kMinDoc, run<ops::min>, Role::method, fast<ops::min>},
     {"any", kAxisSignature, kAnyDoc, run<ops::any>, Role::function, fast<ops::any>},
@@ -409,69 +436,94 @@ const Definition kDefinitions[] = {
     {"var", kVarMethod, kVarDoc, var, Role::method},
     {"std", kVarSignature, kStdDoc, std},
     {"std", kVarMethod, kStdDoc, std, Role::method},
-    {"var_mean", "(x: TensorLike, axis: Axis = None, *, correction: float = 1.0, keepdims: bool = False) -> tuple[Tensor, Tensor]",
+    {"var_mean",
+     "(x: TensorLike, axis: Axis = None, *, correction: float = 1.0, keepdims: bool = False) -> "
+     "tuple[Tensor, Tensor]",
      R"(Variance (correction 1) and mean.
 
 Example:
     >>> nnx.var_mean(nnx.tensor([1.0, 3.0]))
     (tensor(2.), tensor(2.))
-)", var_mean},
-    {"std_mean", "(x: TensorLike, axis: Axis = None, *, correction: float = 1.0, keepdims: bool = False) -> tuple[Tensor, Tensor]",
+)",
+     var_mean},
+    {"std_mean",
+     "(x: TensorLike, axis: Axis = None, *, correction: float = 1.0, keepdims: bool = False) -> "
+     "tuple[Tensor, Tensor]",
      R"(Standard deviation (correction 1) and mean.
 
 Example:
     >>> nnx.std_mean(nnx.tensor([1.0, 3.0]), correction=0)
     (tensor(1.), tensor(2.))
-)", std_mean},
-    {"argmax", "(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor", kArgmaxDoc, argmax},
-    {"argmax", "(dim: int | None = None, keepdim: bool = False) -> Tensor", kArgmaxDoc, argmax, Role::method},
-    {"argmin", "(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor", kArgminDoc, argmin},
-    {"argmin", "(dim: int | None = None, keepdim: bool = False) -> Tensor", kArgminDoc, argmin, Role::method},
-    {"norm", "(x: TensorLike, p: float | str = 'fro', axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Tensor",
+)",
+     std_mean},
+    {"argmax", "(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor",
+     kArgmaxDoc, argmax},
+    {"argmax", "(dim: int | None = None, keepdim: bool = False) -> Tensor", kArgmaxDoc, argmax,
+     Role::method},
+    {"argmin", "(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor",
+     kArgminDoc, argmin},
+    {"argmin", "(dim: int | None = None, keepdim: bool = False) -> Tensor", kArgminDoc, argmin,
+     Role::method},
+    {"norm",
+     "(x: TensorLike, p: float | str = 'fro', axis: Axis = None, keepdims: bool = False, dtype: "
+     "DTypeLike | None = None) -> Tensor",
      kNormDoc, norm},
-    {"norm", "(p: float | str = 'fro', dim: Axis = None, keepdim: bool = False, dtype: DTypeLike | None = None) -> Tensor",
+    {"norm",
+     "(p: float | str = 'fro', dim: Axis = None, keepdim: bool = False, dtype: DTypeLike | None = "
+     "None) -> Tensor",
      kNormDoc, norm, Role::method},
     {"logsumexp", kAxisSignature, kLogsumexpDoc, logsumexp},
     {"logsumexp", kDimSignature, kLogsumexpDoc, logsumexp, Role::method},
     {"count_nonzero", kAxisSignature, kCountDoc, count_nonzero},
     {"count_nonzero", kDimSignature, kCountDoc, count_nonzero, Role::method},
-    {"average", "(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None, *, keepdims: bool = False) -> Tensor",
+    {"average",
+     "(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None, *, keepdims: bool = "
+     "False) -> Tensor",
      R"(The weighted mean: sum(w x) / sum(w).
 
 Example:
     >>> nnx.average(nnx.tensor([1.0, 4.0]), weights=nnx.tensor([2.0, 1.0]))
     tensor(2.)
-)", average},
+)",
+     average},
     {"ptp", kAxisSignature,
      R"(Largest minus smallest element.
 
 Example:
     >>> nnx.ptp(nnx.tensor([1, 5, 3]))
     tensor(4)
-)", ptp},
+)",
+     ptp},
     {"nansum", kSumSignature,
      R"(The sum without the elements that are NaN.
 
 Example:
     >>> nnx.nansum(nnx.tensor([1.0, float('nan')]))
     tensor(1.)
-)", nansum},
+)",
+     nansum},
     {"nanmean", kAxisSignature,
      R"(The mean without the elements that are NaN.
 
 Example:
     >>> nnx.nanmean(nnx.tensor([1.0, float('nan'), 3.0]))
     tensor(2.)
-)", nanmean},
-    {"quantile", "(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor", kQuantileDoc, quantile},
-    {"quantile", "(q: TensorLike, dim: Axis = None, keepdim: bool = False) -> Tensor", kQuantileDoc, quantile, Role::method},
-    {"percentile", "(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor",
+)",
+     nanmean},
+    {"quantile",
+     "(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor",
+     kQuantileDoc, quantile},
+    {"quantile", "(q: TensorLike, dim: Axis = None, keepdim: bool = False) -> Tensor", kQuantileDoc,
+     quantile, Role::method},
+    {"percentile",
+     "(x: TensorLike, q: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor",
      R"(As nnx.quantile, with q in percent.
 
 Example:
     >>> nnx.percentile(nnx.tensor([1.0, 2.0, 3.0]), 50)
     tensor(2.)
-)", percentile},
+)",
+     percentile},
     {"median", kAxisSignature,
      R"(The middle of the sorted elements; the mean of the middle two of an even number.
 
@@ -482,7 +534,8 @@ Raises: AxisError for an axis that is not there; ShapeError for an empty axis.
 Example:
     >>> nnx.median(nnx.tensor([1.0, 2.0, 4.0, 9.0]))
     tensor(3.)
-)", median},
+)",
+     median},
     {"median", "(dim: int | None = None, keepdim: bool = False) -> Any",
      "The lower middle element; with dim (values, indices).", median_method, Role::method},
 };

@@ -6,6 +6,7 @@
 #include "bind/types.hpp"
 #include "runtime/allocator.hpp"
 #include "runtime/backend.hpp"
+#include "runtime/blas.hpp"
 #include "runtime/cpu_info.hpp"
 #include "runtime/pool.hpp"
 
@@ -39,11 +40,13 @@ PyObject* set_threads(Args& a) {
 
 PyObject* memory_stats(Args&) {
   const runtime::MemoryStats s = runtime::memory_stats();
-  return own(Py_BuildValue("{sKsKsKsKsK}", "allocated", static_cast<unsigned long long>(s.allocated), "reserved",
+  return own(Py_BuildValue("{sKsKsKsKsK}", "allocated",
+                           static_cast<unsigned long long>(s.allocated), "reserved",
                            static_cast<unsigned long long>(s.reserved), "peak",
                            static_cast<unsigned long long>(s.peak), "allocations",
                            static_cast<unsigned long long>(s.allocations), "limit",
-                           static_cast<unsigned long long>(s.limit))).release();
+                           static_cast<unsigned long long>(s.limit)))
+      .release();
 }
 PyObject* reset_peak(Args&) {
   runtime::reset_peak();
@@ -64,8 +67,8 @@ Object device_list() {
   Object list = own(PyList_New(0));
   for (const auto& d : runtime::devices()) {
     Object name = text(to_string(d.device)), why = text(d.why_not);
-    Object entry = own(Py_BuildValue("{sOsOsO}", "name", name.get(), "available", d.available ? Py_True : Py_False,
-                                     "why_not", why.get()));
+    Object entry = own(Py_BuildValue("{sOsOsO}", "name", name.get(), "available",
+                                     d.available ? Py_True : Py_False, "why_not", why.get()));
     checked(PyList_Append(list.get(), entry.get()));
   }
   return list;
@@ -73,17 +76,21 @@ Object device_list() {
 PyObject* devices(Args&) { return device_list().release(); }
 
 PyObject* build_info(Args&) {
-  Object level = text(runtime::cpu_level()), processor = text(runtime::processor_name()), found = device_list();
-  return own(Py_BuildValue("{sssssssssOsOsisisOsO}", "version", NNX_VERSION, "compiler", NNX_COMPILER, "flags",
-                           NNX_FLAGS, "levels", NNX_LEVELS, "level", level.get(), "level_forced",
-                           runtime::level_forced() ? Py_True : Py_False, "threads", runtime::threads(),
-                           "processors", runtime::usable_processors(), "processor", processor.get(), "devices",
-                           found.get())).release();
+  Object level = text(runtime::cpu_level()), processor = text(runtime::processor_name()),
+         found = device_list(), blas = text(runtime::blas_config());
+  return own(Py_BuildValue(
+                 "{sssssssssOsOsisisOsOsO}", "version", NNX_VERSION, "compiler", NNX_COMPILER,
+                 "flags", NNX_FLAGS, "levels", NNX_LEVELS, "level", level.get(), "level_forced",
+                 runtime::level_forced() ? Py_True : Py_False, "threads", runtime::threads(),
+                 "processors", runtime::usable_processors(), "processor", processor.get(),
+                 "devices", found.get(), "blas", blas.get()))
+      .release();
 }
 
 PyObject* error_text_function(Args& a) {
   return text(core::error_text(a.string("op", ""), a.string("rule", ""), a.string("received", ""),
-                               a.string("hint", ""))).release();
+                               a.string("hint", "")))
+      .release();
 }
 
 PyObject* is_tensor_function(Args& a) { return boolean(is_tensor(a.object("x"))); }
@@ -95,7 +102,8 @@ const Definition kDefinitions[] = {
 Example:
     >>> nnx.get_num_threads() >= 1
     True
-)", get_threads},
+)",
+     get_threads},
     {"set_num_threads", "(n: int) -> None",
      R"(Sets how many threads a call may use; results do not depend on it.
 
@@ -103,7 +111,8 @@ Raises: ArgumentError unless 1 <= n <= 1024.
 
 Example:
     >>> nnx.set_num_threads(nnx.get_num_threads())
-)", set_threads},
+)",
+     set_threads},
     {"memory_stats", "() -> dict[str, int]",
      R"(Bytes in tensors now ('allocated') and at most ('peak'), taken from the system ('reserved'), and
 what 'reserved' could grow to ('limit'); the number of 'allocations'.
@@ -111,39 +120,45 @@ what 'reserved' could grow to ('limit'); the number of 'allocations'.
 Example:
     >>> sorted(nnx.memory_stats())
     ['allocated', 'allocations', 'limit', 'peak', 'reserved']
-)", memory_stats},
+)",
+     memory_stats},
     {"reset_peak_memory_stats", "() -> None",
      R"(Lets memory_stats()['peak'] start again from now.
 
 Example:
     >>> nnx.reset_peak_memory_stats()
-)", reset_peak},
+)",
+     reset_peak},
     {"empty_cache", "() -> None",
      R"(Gives memory that no tensor uses back to the system.
 
 Example:
     >>> nnx.empty_cache()
-)", empty_cache},
+)",
+     empty_cache},
     {"set_memory_limit", "(bytes: int | None = None) -> None",
      R"(A cap on the memory tensors take from the system; None lifts it.
 
 Example:
     >>> nnx.set_memory_limit(None)
-)", set_memory_limit},
+)",
+     set_memory_limit},
     {"devices", "() -> list[dict[str, Any]]",
      R"(The devices there could be: 'name', whether 'available', and if not 'why_not'.
 
 Example:
     >>> nnx.devices()[0]['name']
     'cpu'
-)", devices},
+)",
+     devices},
     {"build_info", "() -> dict[str, Any]",
      R"(Version, compiler, flags, processor levels built and chosen, threads, devices.
 
 Example:
     >>> 'compiler' in nnx.build_info()
     True
-)", build_info},
+)",
+     build_info},
     {"error_text", "(op: str, rule: str, received: str = '', hint: str = '') -> str",
      R"(A message in the one form of all messages.
 
@@ -152,14 +167,16 @@ Example:
     [op] the rule.
     Received: x.
     Hint: do this.
-)", error_text_function},
+)",
+     error_text_function},
     {"is_tensor", "(x: Any) -> bool",
      R"(Whether x is a Tensor.
 
 Example:
     >>> nnx.is_tensor([1])
     False
-)", is_tensor_function},
+)",
+     is_tensor_function},
 };
 
 }  // namespace

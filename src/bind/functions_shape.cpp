@@ -22,7 +22,8 @@ PyObject* reshape(Args& a) {
   return give(y);
 }
 PyObject* view(Args& a) {
-  PyObject* first = a.rest() && PyTuple_GET_SIZE(a.rest()) == 1 ? PyTuple_GET_ITEM(a.rest(), 0) : a.object("dtype");
+  PyObject* first = a.rest() && PyTuple_GET_SIZE(a.rest()) == 1 ? PyTuple_GET_ITEM(a.rest(), 0)
+                                                                : a.object("dtype");
   if (first && !PyLong_Check(first) && !PyTuple_Check(first) && !PyList_Check(first))
     if (const auto t = dtype_of(first)) return give(ops::view_dtype(a.self_tensor(), *t));
   return give(ops::view(a.self_tensor(), a.rest_dims("shape")));
@@ -45,7 +46,8 @@ PyObject* unflatten(Args& a) {
     }
     std::int64_t known = 1;
     for (const std::int64_t n : sizes) known *= n == -1 ? 1 : n;
-    for (const std::int64_t n : sizes) s.push_back(n == -1 && known != 0 ? x.shape(axis) / known : n);
+    for (const std::int64_t n : sizes)
+      s.push_back(n == -1 && known != 0 ? x.shape(axis) / known : n);
   }
   return give(ops::reshape(x, s));
 }
@@ -62,7 +64,8 @@ Dims reversed_axes(int rank) {
 PyObject* transpose(Args& a) {  // NumPy's
   const Tensor x = a.tensor("x");
   if (a.given("second"))
-    return give(ops::transpose(x, to_integer(a.object("axis"), a.op(), "dim0"), a.integer("second")));
+    return give(
+        ops::transpose(x, to_integer(a.object("axis"), a.op(), "dim0"), a.integer("second")));
   if (!a.given("axis")) return give(x.rank() < 2 ? x : ops::permute(x, reversed_axes(x.rank())));
   return give(ops::permute(x, a.dims("axis")));
 }
@@ -90,7 +93,8 @@ PyObject* moveaxis(Args& a) {
   std::uint32_t used = 0;
   for (int i = 0; i < from.size(); ++i) {
     const int f = normal_axis(from[i], x.rank(), a.op()), d = normal_axis(to[i], x.rank(), a.op());
-    if (order[d] != -1 || (used >> f & 1)) fail<AxisError>(a.op(), "an axis was named twice", to_string(from) + " and " + to_string(to));
+    if (order[d] != -1 || (used >> f & 1))
+      fail<AxisError>(a.op(), "an axis was named twice", to_string(from) + " and " + to_string(to));
     order[d] = f;
     used |= 1u << f;
   }
@@ -107,7 +111,9 @@ PyObject* unsqueeze(Args& a) {
   Tensor x = a.tensor("x");
   const Dims axes = a.dims("axis");
   const int rank = x.rank() + axes.size();
-  if (rank > kMaxRank) fail<ShapeError>(a.op(), "a tensor has at most " + std::to_string(kMaxRank) + " axes", std::to_string(rank));
+  if (rank > kMaxRank)
+    fail<ShapeError>(a.op(), "a tensor has at most " + std::to_string(kMaxRank) + " axes",
+                     std::to_string(rank));
   Dims at;
   for (const std::int64_t axis : axes) at.push_back(normal_axis(axis, rank, a.op()));
   std::sort(at.begin(), at.end());
@@ -129,7 +135,8 @@ PyObject* expand_as(Args& a) { return give(ops::expand(a.self_tensor(), a.tensor
 std::vector<Tensor> rest_tensors(Args& a) {
   std::vector<Tensor> in;
   Object list = a.rest() ? Object::borrow(a.rest()) : own(PyTuple_New(0));
-  if (PyTuple_GET_SIZE(list.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(list.get(), 0)) || PyTuple_Check(PyTuple_GET_ITEM(list.get(), 0))))
+  if (PyTuple_GET_SIZE(list.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(list.get(), 0)) ||
+                                            PyTuple_Check(PyTuple_GET_ITEM(list.get(), 0))))
     list = own(PySequence_Tuple(PyTuple_GET_ITEM(list.get(), 0)));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i)
     in.push_back(tensor_argument(PyTuple_GET_ITEM(list.get(), i), a.op(), "arrays"));
@@ -157,7 +164,8 @@ Dims axes_or_all(Args& a, int rank, bool rest) {
   Dims axes;
   if (rest) {
     if (!a.rest() && !a.given("axis"))
-      throw CallError(error_text(a.op(), "the argument dims is missing", {}, "x.flip(0), x.flip(0, 1)"));
+      throw CallError(
+          error_text(a.op(), "the argument dims is missing", {}, "x.flip(0), x.flip(0, 1)"));
     axes = a.rest_dims("axis");
   } else if (a.given("axis")) {
     axes = a.dims("axis");
@@ -173,7 +181,9 @@ PyObject* flip(Args& a) {
 PyObject* flip_axis(Args& a) {  // fliplr, flipud
   const Tensor x = a.tensor("x");
   const int axis = a.definition().id;
-  if (x.rank() <= axis) fail<ShapeError>(a.op(), "this needs at least " + std::to_string(axis + 1) + " axes", describe(x));
+  if (x.rank() <= axis)
+    fail<ShapeError>(a.op(), "this needs at least " + std::to_string(axis + 1) + " axes",
+                     describe(x));
   return give(ops::flip(x, Dims{axis}));
 }
 
@@ -182,18 +192,21 @@ Tensor rolled(const Tensor& x, std::int64_t shift, int axis) {
   if (n == 0) return x;
   const std::int64_t s = ((shift % n) + n) % n;
   if (s == 0) return x;
-  return ops::concatenate({ops::slice(x, axis, n - s, s, 1), ops::slice(x, axis, 0, n - s, 1)}, axis);
+  return ops::concatenate({ops::slice(x, axis, n - s, s, 1), ops::slice(x, axis, 0, n - s, 1)},
+                          axis);
 }
 PyObject* roll(Args& a) {
   const Tensor x = a.tensor("x");
   const Dims shifts = a.dims("shift");
   if (!a.given("axis")) {
-    if (shifts.size() != 1) fail<ArgumentError>(a.op(), "several shifts need as many axes", to_string(shifts));
+    if (shifts.size() != 1)
+      fail<ArgumentError>(a.op(), "several shifts need as many axes", to_string(shifts));
     return give(ops::reshape(rolled(ops::reshape(x, Shape{-1}), shifts[0], 0), x.shape()));
   }
   const Dims axes = a.dims("axis");
   if (shifts.size() != axes.size() && shifts.size() != 1)
-    fail<ArgumentError>(a.op(), "there must be one shift per axis", to_string(shifts) + " and " + to_string(axes));
+    fail<ArgumentError>(a.op(), "there must be one shift per axis",
+                        to_string(shifts) + " and " + to_string(axes));
   Tensor y = x;
   for (int i = 0; i < axes.size(); ++i)
     y = rolled(y, shifts[shifts.size() == 1 ? 0 : i], normal_axis(axes[i], x.rank(), a.op()));
@@ -202,7 +215,8 @@ PyObject* roll(Args& a) {
 PyObject* rot90(Args& a) {
   const Tensor x = a.tensor("x");
   const Dims axes = a.given("axis") ? a.dims("axis") : Dims{0, 1};
-  if (axes.size() != 2) fail<AxisError>(a.op(), "rot90 turns in a plane of two axes", to_string(axes));
+  if (axes.size() != 2)
+    fail<AxisError>(a.op(), "rot90 turns in a plane of two axes", to_string(axes));
   const int p = normal_axis(axes[0], x.rank(), a.op()), q = normal_axis(axes[1], x.rank(), a.op());
   if (p == q) fail<AxisError>(a.op(), "the two axes must differ", to_string(axes));
   switch (((a.integer("k", 1) % 4) + 4) % 4) {
@@ -223,7 +237,8 @@ Tensor tiled(Tensor x, Dims reps, const char* op) {
   Shape result;
   for (int i = 0; i < full.size(); ++i) {
     std::int64_t n;
-    if (__builtin_mul_overflow(full[i], reps[i], &n)) fail<ShapeError>(op, "the result is too large", to_string(reps));
+    if (__builtin_mul_overflow(full[i], reps[i], &n))
+      fail<ShapeError>(op, "the result is too large", to_string(reps));
     result.push_back(n);
   }
   static_cast<void>(count(result));
@@ -252,7 +267,8 @@ PyObject* repeat_method(Args& a) {
   const Dims reps = a.rest_dims("repeats");
   if (reps.size() < a.self_tensor().rank())
     fail<ShapeError>(a.op(), "there must be at least one repetition per axis",
-                     to_string(reps) + " for " + describe(a.self_tensor()), "to repeat elements, use x.repeat_interleave");
+                     to_string(reps) + " for " + describe(a.self_tensor()),
+                     "to repeat elements, use x.repeat_interleave");
   const Tensor y = tiled(a.self_tensor(), reps, a.op());
   return give(y->storage == a.self_tensor()->storage ? ops::clone(y) : y);
 }
@@ -278,11 +294,13 @@ PyObject* repeat_elements(Args& a) {
     for (std::int64_t i = 0; i < n; ++i) {
       const std::int64_t r = list.data<std::int64_t>()[list.numel() == 1 ? 0 : i];
       if (r < 0 || __builtin_add_overflow(total, r, &total))
-        fail<ArgumentError>(a.op(), "repeats must not be negative, nor their sum too large", std::to_string(r));
+        fail<ArgumentError>(a.op(), "repeats must not be negative, nor their sum too large",
+                            std::to_string(r));
     }
     index = ops::empty({total}, DType::int64);
     std::int64_t* at = index.data<std::int64_t>();
-    for (std::int64_t i = 0; i < n; ++i) at = std::fill_n(at, list.data<std::int64_t>()[list.numel() == 1 ? 0 : i], i);
+    for (std::int64_t i = 0; i < n; ++i)
+      at = std::fill_n(at, list.data<std::int64_t>()[list.numel() == 1 ? 0 : i], i);
   }
   return give(ops::take(x, index, axis));
 }
@@ -298,10 +316,13 @@ PyObject* at_least(Args& a) {
 }
 
 PyObject* diagonal(Args& a) {
-  return give(ops::diagonal(a.tensor("x"), a.integer("k", 0), a.integer("axis1", 0), a.integer("axis2", 1)));
+  return give(ops::diagonal(a.tensor("x"), a.integer("k", 0), a.integer("axis1", 0),
+                            a.integer("axis2", 1)));
 }
 PyObject* trace(Args& a) {
-  return give(ops::sum(ops::diagonal(a.tensor("x"), a.integer("k", 0), a.integer("axis1", 0), a.integer("axis2", 1)), Dims{-1}));
+  return give(ops::sum(
+      ops::diagonal(a.tensor("x"), a.integer("k", 0), a.integer("axis1", 0), a.integer("axis2", 1)),
+      Dims{-1}));
 }
 PyObject* narrow(Args& a) {
   const Tensor x = a.tensor("x");
@@ -311,17 +332,21 @@ PyObject* narrow(Args& a) {
   if (start < 0) start += n;
   if (start < 0 || length < 0 || start > n || length > n - start)
     fail<IndexError>(a.op(), "start and length must stay inside the axis",
-                     "start " + std::to_string(start) + ", length " + std::to_string(length) + " of " + std::to_string(n));
+                     "start " + std::to_string(start) + ", length " + std::to_string(length) +
+                         " of " + std::to_string(n));
   return give(ops::slice(x, axis, start, length, 1));
 }
-PyObject* select(Args& a) { return give(ops::select(a.tensor("x"), a.integer("axis"), a.integer("indices"))); }
+PyObject* select(Args& a) {
+  return give(ops::select(a.tensor("x"), a.integer("axis"), a.integer("indices")));
+}
 PyObject* unfold(Args& a) {
   const Tensor x = a.tensor("x");
   const int axis = normal_axis(a.integer("axis"), x.rank(), a.op());
   const std::int64_t n = x.shape(axis), size = a.integer("shape"), step = a.integer("step");
   if (size < 1 || size > n || step < 1)
     fail<ArgumentError>(a.op(), "size must be in [1, length] and step at least 1",
-                        "size " + std::to_string(size) + ", step " + std::to_string(step) + " of " + std::to_string(n));
+                        "size " + std::to_string(size) + ", step " + std::to_string(step) + " of " +
+                            std::to_string(n));
   Shape shape = x.shape();
   Dims strides = x.strides();
   const std::int64_t stride = strides[axis];
@@ -347,12 +372,19 @@ Example:
     >>> nnx.reshape(nnx.arange(4), (2, -1))
     tensor([[0, 1],
             [2, 3]])
-)", reshape},
-    {"reshape", "(*shape: ShapeLike) -> Tensor", "The elements in another shape: x.reshape(2, -1). A view where memory allows it.", reshape, Role::method},
+)",
+     reshape},
+    {"reshape", "(*shape: ShapeLike) -> Tensor",
+     "The elements in another shape: x.reshape(2, -1). A view where memory allows it.", reshape,
+     Role::method},
     {"view", "(*shape: Any, dtype: DTypeLike | None = None) -> Tensor",
-     "A view in another shape: x.view(2, -1). ShapeError where that needs a copy. x.view(dtype) reinterprets the bytes.", view, Role::method},
-    {"view_as", "(other: Tensor) -> Tensor", "A view in the shape of another tensor.", view_as, Role::method},
-    {"reshape_as", "(other: Tensor) -> Tensor", "The elements in the shape of another tensor.", reshape_as, Role::method},
+     "A view in another shape: x.view(2, -1). ShapeError where that needs a copy. x.view(dtype) "
+     "reinterprets the bytes.",
+     view, Role::method},
+    {"view_as", "(other: Tensor) -> Tensor", "A view in the shape of another tensor.", view_as,
+     Role::method},
+    {"reshape_as", "(other: Tensor) -> Tensor", "The elements in the shape of another tensor.",
+     reshape_as, Role::method},
     {"flatten", "(x: TensorLike, start_dim: int = 0, end_dim: int = -1) -> Tensor",
      R"(The axes from start_dim to end_dim joined into one.
 
@@ -361,31 +393,40 @@ Raises: AxisError for an axis that is not there.
 Example:
     >>> nnx.flatten(nnx.zeros(2, 3, 4), 1).shape
     (2, 12)
-)", flatten},
-    {"flatten", "(start_dim: int = 0, end_dim: int = -1) -> Tensor", "The axes from start_dim to end_dim joined into one.", flatten, Role::method},
+)",
+     flatten},
+    {"flatten", "(start_dim: int = 0, end_dim: int = -1) -> Tensor",
+     "The axes from start_dim to end_dim joined into one.", flatten, Role::method},
     {"ravel", kXOnly, R"(All elements along one axis.
 
 Example:
     >>> nnx.ravel(nnx.ones(2, 2)).shape
     (4,)
-)", ravel},
+)",
+     ravel},
     {"ravel", "() -> Tensor", "All elements along one axis.", ravel, Role::method},
-    {"unflatten", "(x: TensorLike, dim: int, sizes: ShapeLike) -> Tensor", R"(One axis cut into several.
+    {"unflatten", "(x: TensorLike, dim: int, sizes: ShapeLike) -> Tensor",
+     R"(One axis cut into several.
 
 Example:
     >>> nnx.unflatten(nnx.zeros(2, 6), 1, (2, 3)).shape
     (2, 2, 3)
-)", unflatten},
-    {"unflatten", "(dim: int, sizes: ShapeLike) -> Tensor", "One axis cut into several.", unflatten, Role::method},
-    {"permute_dims", "(x: TensorLike, axes: Axes) -> Tensor", R"(A view with the axes in another order.
+)",
+     unflatten},
+    {"unflatten", "(dim: int, sizes: ShapeLike) -> Tensor", "One axis cut into several.", unflatten,
+     Role::method},
+    {"permute_dims", "(x: TensorLike, axes: Axes) -> Tensor",
+     R"(A view with the axes in another order.
 
 Raises: AxisError unless every axis is named once.
 
 Example:
     >>> nnx.permute_dims(nnx.zeros(2, 3, 4), (2, 0, 1)).shape
     (4, 2, 3)
-)", permute},
-    {"permute", "(*dims: Axes) -> Tensor", "A view with the axes in another order: x.permute(2, 0, 1).", permute, Role::method},
+)",
+     permute},
+    {"permute", "(*dims: Axes) -> Tensor",
+     "A view with the axes in another order: x.permute(2, 0, 1).", permute, Role::method},
     {"transpose", "(x: TensorLike, axes: Axes | None = None, second: int | None = None) -> Tensor",
      R"(A view with the axes reversed, or in the order of `axes`, as NumPy's; x.transpose(0, 1) swaps two.
 
@@ -394,8 +435,10 @@ Raises: AxisError unless every axis is named once.
 Example:
     >>> nnx.transpose(nnx.zeros(2, 3)).shape
     (3, 2)
-)", transpose},
-    {"transpose", "(dim0: int, dim1: int) -> Tensor", "A view with two axes swapped.", swap_axes, Role::method},
+)",
+     transpose},
+    {"transpose", "(dim0: int, dim1: int) -> Tensor", "A view with two axes swapped.", swap_axes,
+     Role::method},
     {"swapaxes", "(x: TensorLike, dim0: int, dim1: int) -> Tensor", R"(A view with two axes swapped.
 
 Raises: AxisError for an axis that is not there.
@@ -403,14 +446,17 @@ Raises: AxisError for an axis that is not there.
 Example:
     >>> nnx.swapaxes(nnx.zeros(2, 3), 0, 1).shape
     (3, 2)
-)", swap_axes},
-    {"swapaxes", "(dim0: int, dim1: int) -> Tensor", "A view with two axes swapped.", swap_axes, Role::method},
+)",
+     swap_axes},
+    {"swapaxes", "(dim0: int, dim1: int) -> Tensor", "A view with two axes swapped.", swap_axes,
+     Role::method},
     {"t", kXOnly, R"(The transpose of a matrix.
 
 Example:
     >>> nnx.t(nnx.zeros(2, 3)).shape
     (3, 2)
-)", t},
+)",
+     t},
     {"t", "() -> Tensor", "The transpose of a matrix.", t, Role::method},
     {"matrix_transpose", kXOnly, R"(A view with the last two axes swapped.
 
@@ -419,25 +465,32 @@ Raises: ShapeError for fewer than two axes.
 Example:
     >>> nnx.matrix_transpose(nnx.zeros(5, 2, 3)).shape
     (5, 3, 2)
-)", matrix_transpose},
-    {"moveaxis", "(x: TensorLike, source: Axes, destination: Axes) -> Tensor", R"(A view with axes moved to other places.
+)",
+     matrix_transpose},
+    {"moveaxis", "(x: TensorLike, source: Axes, destination: Axes) -> Tensor",
+     R"(A view with axes moved to other places.
 
 Raises: AxisError for an axis that is not there.
 
 Example:
     >>> nnx.moveaxis(nnx.zeros(2, 3, 4), 0, -1).shape
     (3, 4, 2)
-)", moveaxis},
-    {"moveaxis", "(source: Axes, destination: Axes) -> Tensor", "A view with axes moved to other places.", moveaxis, Role::method},
-    {"expand_dims", "(x: TensorLike, axis: Axes = 0) -> Tensor", R"(A view with a new axis of length 1.
+)",
+     moveaxis},
+    {"moveaxis", "(source: Axes, destination: Axes) -> Tensor",
+     "A view with axes moved to other places.", moveaxis, Role::method},
+    {"expand_dims", "(x: TensorLike, axis: Axes = 0) -> Tensor",
+     R"(A view with a new axis of length 1.
 
 Raises: AxisError for an axis out of range.
 
 Example:
     >>> nnx.expand_dims(nnx.zeros(3), -1).shape
     (3, 1)
-)", unsqueeze},
-    {"unsqueeze", "(dim: int) -> Tensor", "A view with a new axis of length 1.", unsqueeze, Role::method},
+)",
+     unsqueeze},
+    {"unsqueeze", "(dim: int) -> Tensor", "A view with a new axis of length 1.", unsqueeze,
+     Role::method},
     {"squeeze", "(x: TensorLike, axis: Axis = None) -> Tensor",
      R"(A view without axes of length 1: all of them, or those named.
 
@@ -446,9 +499,12 @@ Raises: ShapeError if a named axis is longer (x.squeeze(dim) leaves it).
 Example:
     >>> nnx.squeeze(nnx.zeros(1, 3, 1)).shape
     (3,)
-)", squeeze},
-    {"squeeze", "(dim: Axis = None) -> Tensor", "A view without axes of length 1: all of them, or those named.", squeeze, Role::method},
-    {"broadcast_to", "(x: TensorLike, shape: ShapeLike) -> Tensor", R"(A view repeated along axes of length 1 and new first axes.
+)",
+     squeeze},
+    {"squeeze", "(dim: Axis = None) -> Tensor",
+     "A view without axes of length 1: all of them, or those named.", squeeze, Role::method},
+    {"broadcast_to", "(x: TensorLike, shape: ShapeLike) -> Tensor",
+     R"(A view repeated along axes of length 1 and new first axes.
 
 Raises: ShapeError where the shapes do not fit.
 
@@ -456,18 +512,24 @@ Example:
     >>> nnx.broadcast_to(nnx.tensor([1, 2]), (2, 2))
     tensor([[1, 2],
             [1, 2]])
-)", expand},
-    {"expand", "(*sizes: ShapeLike) -> Tensor", "A view repeated along axes of length 1; -1 keeps a length.", expand, Role::method},
-    {"broadcast_to", "(*shape: ShapeLike) -> Tensor", "A view repeated along axes of length 1.", expand, Role::method},
-    {"expand_as", "(other: Tensor) -> Tensor", "A view repeated to the shape of another tensor.", expand_as, Role::method},
-    {"broadcast_arrays", "(*arrays: TensorLike) -> tuple[Tensor, ...]", R"(Views of one common shape.
+)",
+     expand},
+    {"expand", "(*sizes: ShapeLike) -> Tensor",
+     "A view repeated along axes of length 1; -1 keeps a length.", expand, Role::method},
+    {"broadcast_to", "(*shape: ShapeLike) -> Tensor", "A view repeated along axes of length 1.",
+     expand, Role::method},
+    {"expand_as", "(other: Tensor) -> Tensor", "A view repeated to the shape of another tensor.",
+     expand_as, Role::method},
+    {"broadcast_arrays", "(*arrays: TensorLike) -> tuple[Tensor, ...]",
+     R"(Views of one common shape.
 
 Raises: ShapeError where the shapes do not fit.
 
 Example:
     >>> x, y = nnx.broadcast_arrays(nnx.zeros(2, 1), nnx.zeros(3)); y.shape
     (2, 3)
-)", broadcast_arrays},
+)",
+     broadcast_arrays},
     {"broadcast_shapes", "(*shapes: ShapeLike) -> Size", R"(The shape that shapes broadcast to.
 
 Raises: ShapeError where they do not fit.
@@ -475,47 +537,61 @@ Raises: ShapeError where they do not fit.
 Example:
     >>> nnx.broadcast_shapes((2, 1), (3,))
     (2, 3)
-)", broadcast_shapes},
-    {"flip", "(x: TensorLike, axis: Axis = None) -> Tensor", R"(The elements in reverse order along axes, or all of them.
+)",
+     broadcast_shapes},
+    {"flip", "(x: TensorLike, axis: Axis = None) -> Tensor",
+     R"(The elements in reverse order along axes, or all of them.
 
 Example:
     >>> nnx.flip(nnx.tensor([1, 2, 3]))
     tensor([3, 2, 1])
-)", flip},
-    {"flip", "(*dims: Axes) -> Tensor", "The elements in reverse order along axes.", flip, Role::method},
+)",
+     flip},
+    {"flip", "(*dims: Axes) -> Tensor", "The elements in reverse order along axes.", flip,
+     Role::method},
     {"fliplr", kXOnly, R"(The columns in reverse order.
 
 Example:
     >>> nnx.fliplr(nnx.tensor([[1, 2]]))
     tensor([[2, 1]])
-)", flip_axis, Role::function, nullptr, 1},
+)",
+     flip_axis, Role::function, nullptr, 1},
     {"flipud", kXOnly, R"(The rows in reverse order.
 
 Example:
     >>> nnx.flipud(nnx.tensor([1, 2]))
     tensor([2, 1])
-)", flip_axis, Role::function, nullptr, 0},
-    {"roll", "(x: TensorLike, shift: Axes, axis: Axis = None) -> Tensor", R"(The elements moved along axes, around the end.
+)",
+     flip_axis, Role::function, nullptr, 0},
+    {"roll", "(x: TensorLike, shift: Axes, axis: Axis = None) -> Tensor",
+     R"(The elements moved along axes, around the end.
 
 Example:
     >>> nnx.roll(nnx.tensor([1, 2, 3]), 1)
     tensor([3, 1, 2])
-)", roll},
-    {"roll", "(shifts: Axes, dims: Axis = None) -> Tensor", "The elements moved along axes, around the end.", roll, Role::method},
-    {"rot90", "(x: TensorLike, k: int = 1, axes: Axes = (0, 1)) -> Tensor", R"(Turned by 90 degrees k times, from the first axis towards the second.
+)",
+     roll},
+    {"roll", "(shifts: Axes, dims: Axis = None) -> Tensor",
+     "The elements moved along axes, around the end.", roll, Role::method},
+    {"rot90", "(x: TensorLike, k: int = 1, axes: Axes = (0, 1)) -> Tensor",
+     R"(Turned by 90 degrees k times, from the first axis towards the second.
 
 Example:
     >>> nnx.rot90(nnx.tensor([[1, 2], [3, 4]]))
     tensor([[2, 4],
             [1, 3]])
-)", rot90},
-    {"tile", "(x: TensorLike, repeats: ShapeLike) -> Tensor", R"(The tensor side by side, several times along each axis.
+)",
+     rot90},
+    {"tile", "(x: TensorLike, repeats: ShapeLike) -> Tensor",
+     R"(The tensor side by side, several times along each axis.
 
 Example:
     >>> nnx.tile(nnx.tensor([1, 2]), 2)
     tensor([1, 2, 1, 2])
-)", tile},
-    {"tile", "(*repeats: ShapeLike) -> Tensor", "The tensor side by side, several times along each axis.", tile, Role::method},
+)",
+     tile},
+    {"tile", "(*repeats: ShapeLike) -> Tensor",
+     "The tensor side by side, several times along each axis.", tile, Role::method},
     {"repeat", "(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor",
      R"(Every element several times, as NumPy's; x.repeat(2) tiles, as PyTorch's.
 
@@ -524,59 +600,74 @@ Raises: ArgumentError for negative repeats.
 Example:
     >>> nnx.repeat(nnx.tensor([1, 2]), 2)
     tensor([1, 1, 2, 2])
-)", repeat_elements},
+)",
+     repeat_elements},
     {"repeat_interleave", "(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor",
      R"(Every element several times.
 
 Example:
     >>> nnx.repeat_interleave(nnx.tensor([1, 2]), 2)
     tensor([1, 1, 2, 2])
-)", repeat_elements},
-    {"repeat_interleave", "(repeats: TensorLike, dim: int | None = None) -> Tensor", "Every element several times.", repeat_elements, Role::method},
-    {"repeat", "(*repeats: ShapeLike) -> Tensor", "The tensor side by side, as often as said for each axis.", repeat_method, Role::method},
+)",
+     repeat_elements},
+    {"repeat_interleave", "(repeats: TensorLike, dim: int | None = None) -> Tensor",
+     "Every element several times.", repeat_elements, Role::method},
+    {"repeat", "(*repeats: ShapeLike) -> Tensor",
+     "The tensor side by side, as often as said for each axis.", repeat_method, Role::method},
     {"atleast_1d", "(*arrays: TensorLike) -> Any", R"(With at least one axis.
 
 Example:
     >>> nnx.atleast_1d(3.0).shape
     (1,)
-)", at_least<1>},
+)",
+     at_least<1>},
     {"atleast_2d", "(*arrays: TensorLike) -> Any", R"(With at least two axes.
 
 Example:
     >>> nnx.atleast_2d(nnx.zeros(3)).shape
     (1, 3)
-)", at_least<2>},
+)",
+     at_least<2>},
     {"atleast_3d", "(*arrays: TensorLike) -> Any", R"(With at least three axes.
 
 Example:
     >>> nnx.atleast_3d(nnx.zeros(2, 3)).shape
     (2, 3, 1)
-)", at_least<3>},
-    {"diagonal", "(x: TensorLike, k: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor", R"(A view of a diagonal of two axes, as the last axis.
+)",
+     at_least<3>},
+    {"diagonal", "(x: TensorLike, k: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor",
+     R"(A view of a diagonal of two axes, as the last axis.
 
 Raises: AxisError for axes that are not there.
 
 Example:
     >>> nnx.diagonal(nnx.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
-)", diagonal},
-    {"diagonal", "(offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor", "A view of a diagonal of two axes, as the last axis.", diagonal, Role::method},
-    {"trace", "(x: TensorLike, k: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor", R"(The sum of the diagonal.
+)",
+     diagonal},
+    {"diagonal", "(offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor",
+     "A view of a diagonal of two axes, as the last axis.", diagonal, Role::method},
+    {"trace", "(x: TensorLike, k: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor",
+     R"(The sum of the diagonal.
 
 Example:
     >>> nnx.trace(nnx.tensor([[1, 2], [3, 4]]))
     tensor(5)
-)", trace},
+)",
+     trace},
     {"trace", "() -> Tensor", "The sum of the diagonal.", trace, Role::method},
-    {"narrow", "(x: TensorLike, dim: int, start: int, length: int) -> Tensor", R"(A view of a part of an axis.
+    {"narrow", "(x: TensorLike, dim: int, start: int, length: int) -> Tensor",
+     R"(A view of a part of an axis.
 
 Raises: IndexError if it reaches outside.
 
 Example:
     >>> nnx.narrow(nnx.arange(5), 0, 1, 2)
     tensor([1, 2])
-)", narrow},
-    {"narrow", "(dim: int, start: int, length: int) -> Tensor", "A view of a part of an axis.", narrow, Role::method},
+)",
+     narrow},
+    {"narrow", "(dim: int, start: int, length: int) -> Tensor", "A view of a part of an axis.",
+     narrow, Role::method},
     {"select", "(x: TensorLike, dim: int, index: int) -> Tensor", R"(A view at one index of an axis.
 
 Raises: IndexError for an index out of range.
@@ -584,32 +675,45 @@ Raises: IndexError for an index out of range.
 Example:
     >>> nnx.select(nnx.tensor([[1, 2], [3, 4]]), 0, 1)
     tensor([3, 4])
-)", select},
-    {"select", "(dim: int, index: int) -> Tensor", "A view at one index of an axis.", select, Role::method},
-    {"unfold", "(dimension: int, size: int, step: int) -> Tensor", "A view of windows of an axis; the new last axis runs inside them.", unfold, Role::method},
+)",
+     select},
+    {"select", "(dim: int, index: int) -> Tensor", "A view at one index of an axis.", select,
+     Role::method},
+    {"unfold", "(dimension: int, size: int, step: int) -> Tensor",
+     "A view of windows of an axis; the new last axis runs inside them.", unfold, Role::method},
     {"clone", kXOnly, R"(A contiguous copy; gradients pass through.
 
 Example:
     >>> nnx.clone(nnx.ones(2))
     tensor([1., 1.])
-)", clone},
+)",
+     clone},
     {"clone", "() -> Tensor", "A contiguous copy; gradients pass through.", clone, Role::method},
-    {"contiguous", "() -> Tensor", "The tensor itself if its memory is row-major, else a copy that is.", contiguous, Role::method},
-    {"ascontiguousarray", kXOnly, R"(The tensor itself if its memory is row-major, else a copy that is.
+    {"contiguous", "() -> Tensor",
+     "The tensor itself if its memory is row-major, else a copy that is.", contiguous,
+     Role::method},
+    {"ascontiguousarray", kXOnly,
+     R"(The tensor itself if its memory is row-major, else a copy that is.
 
 Example:
     >>> nnx.ascontiguousarray(nnx.ones(2, 3).T).is_contiguous()
     True
-)", contiguous},
+)",
+     contiguous},
 };
 
 struct Alias {
   const char *name, *of;
 };
-constexpr Alias kFunctionAliases[] = {{"permute", "permute_dims"}, {"unsqueeze", "expand_dims"}, {"swapdims", "swapaxes"},
-                                      {"movedim", "moveaxis"},     {"broadcast_tensors", "broadcast_arrays"},
+constexpr Alias kFunctionAliases[] = {{"permute", "permute_dims"},
+                                      {"unsqueeze", "expand_dims"},
+                                      {"swapdims", "swapaxes"},
+                                      {"movedim", "moveaxis"},
+                                      {"broadcast_tensors", "broadcast_arrays"},
                                       {"copy", "clone"}};
-constexpr Alias kMethodAliases[] = {{"permute_dims", "permute"}, {"swapdims", "swapaxes"}, {"movedim", "moveaxis"},
+constexpr Alias kMethodAliases[] = {{"permute_dims", "permute"},
+                                    {"swapdims", "swapaxes"},
+                                    {"movedim", "moveaxis"},
                                     {"expand_dims", "unsqueeze"}};
 
 }  // namespace
@@ -618,9 +722,11 @@ void declare_shapes(PyObject* module) {
   for (const Definition& d : kDefinitions) {
     declare(module, d);
     for (const Alias& other : kFunctionAliases)
-      if (d.role == Role::function && std::string_view(other.of) == d.name) declare(module, d, other.name);
+      if (d.role == Role::function && std::string_view(other.of) == d.name)
+        declare(module, d, other.name);
     for (const Alias& other : kMethodAliases)
-      if (d.role == Role::method && std::string_view(other.of) == d.name) declare(module, d, other.name);
+      if (d.role == Role::method && std::string_view(other.of) == d.name)
+        declare(module, d, other.name);
   }
 }
 

@@ -1,6 +1,6 @@
-// no_grad, enable_grad, inference_mode, set_grad_enabled: context managers that are also decorators.
-// Invariant: leaving a context, or returning from a decorated function, restores the mode that was
-// there before, whatever happened inside.
+// no_grad, enable_grad, inference_mode, set_grad_enabled: context managers that are also
+// decorators. Invariant: leaving a context, or returning from a decorated function, restores the
+// mode that was there before, whatever happened inside.
 #include "bind/autodiff.hpp"
 
 #include <structmember.h>
@@ -17,8 +17,7 @@ using namespace core;
 namespace {
 
 struct ModeObject {
-  PyObject_HEAD
-  bool mode;
+  PyObject_HEAD bool mode;
   bool before;
 };
 PyTypeObject* g_no_grad;
@@ -28,8 +27,7 @@ PyTypeObject* g_inference_mode;
 
 // A function that runs with a mode.
 struct DecoratedObject {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
   PyObject* function;
   PyObject* dict;
   PyObject* weakrefs;
@@ -88,7 +86,8 @@ bool is_generator_function(PyObject* f) {
 PyObject* decorate(PyObject* f, bool mode) {
   if (is_generator_function(f)) {
     Object helper = attribute(import_module("nnx.function").get(), "generator_with_grad_mode");
-    return own(PyObject_CallFunctionObjArgs(helper.get(), f, mode ? Py_True : Py_False, nullptr)).release();
+    return own(PyObject_CallFunctionObjArgs(helper.get(), f, mode ? Py_True : Py_False, nullptr))
+        .release();
   }
   if (PyType_Check(f))
     throw CallError(error_text("no_grad", "only functions can be decorated", short_repr(f),
@@ -119,14 +118,16 @@ PyObject* make_mode(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     bool mode = type == g_enable_grad;
     if (first && PyCallable_Check(first)) {
       if (type == g_set_grad_enabled)
-        throw CallError(error_text("set_grad_enabled", "mode must be True or False", short_repr(first)));
+        throw CallError(
+            error_text("set_grad_enabled", "mode must be True or False", short_repr(first)));
       return decorate(first, mode);
     }
     if (first && !takes_mode)
       throw CallError(error_text("no_grad", "this takes no argument but the function it decorates",
                                  short_repr(first)));
     if (type == g_set_grad_enabled && !first)
-      throw CallError(error_text("set_grad_enabled", "the argument mode is missing", {}, "set_grad_enabled(False)"));
+      throw CallError(error_text("set_grad_enabled", "the argument mode is missing", {},
+                                 "set_grad_enabled(False)"));
     if (first) {
       const bool on = to_flag(first, "grad mode", "mode");
       mode = type == g_inference_mode ? !on : on;
@@ -153,7 +154,8 @@ PyObject* call_mode(PyObject* o, PyObject* args, PyObject*) {
   return guard([&] {
     PyObject* f = nullptr;
     if (!PyArg_ParseTuple(args, "O", &f)) throw PythonError();
-    if (!PyCallable_Check(f)) throw CallError(error_text("no_grad", "only functions can be decorated", short_repr(f)));
+    if (!PyCallable_Check(f))
+      throw CallError(error_text("no_grad", "only functions can be decorated", short_repr(f)));
     auto* m = reinterpret_cast<ModeObject*>(o);
     if (Py_TYPE(o) == g_set_grad_enabled) ops::set_grad_enabled(m->before);
     return decorate(f, m->mode);
@@ -174,23 +176,23 @@ PyTypeObject* mode_type(const char* name, const char* doc) {
 }
 
 PyObject* is_grad_enabled(Args&) { return boolean(ops::grad_enabled()); }
-const Definition kIsEnabled = {
-    "is_grad_enabled", "() -> bool",
-    R"(Whether operations are followed for gradients in this thread.
+const Definition kIsEnabled = {"is_grad_enabled", "() -> bool",
+                               R"(Whether operations are followed for gradients in this thread.
 
 Example:
     >>> with nnx.no_grad():
     ...     nnx.is_grad_enabled()
     False
 )",
-    is_grad_enabled};
+                               is_grad_enabled};
 
 }  // namespace
 
 void add_grad_modes(PyObject* module) {
   g_decorated = make_type("nnx.decorated_function", sizeof(DecoratedObject),
-                          Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
-                              Py_TPFLAGS_DISALLOW_INSTANTIATION, nullptr,
+                          Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+                              Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                          nullptr,
                           {{Py_tp_call, slot(PyVectorcall_Call)},
                            {Py_tp_descr_get, slot(decorated_get)},
                            {Py_tp_traverse, slot(decorated_traverse)},
@@ -203,18 +205,21 @@ void add_grad_modes(PyObject* module) {
                         "Example:\n    >>> x = nnx.ones(2, requires_grad=True)\n"
                         "    >>> with nnx.no_grad():\n    ...     y = x * 2\n"
                         "    >>> y.requires_grad\n    False\n");
-  g_enable_grad = mode_type("nnx.enable_grad",
-                            "Operations inside are followed, also within no_grad; also a decorator.\n\n"
-                            "Example:\n    >>> with nnx.no_grad(), nnx.enable_grad():\n"
-                            "    ...     nnx.is_grad_enabled()\n    True\n");
-  g_inference_mode = mode_type("nnx.inference_mode",
-                               "As no_grad; inference_mode(False) follows operations.\n\nExample:\n"
-                               "    >>> with nnx.inference_mode():\n    ...     nnx.is_grad_enabled()\n"
-                               "    False\n");
-  g_set_grad_enabled = mode_type("nnx.set_grad_enabled",
-                                 "Follows operations or not, from the call on or for a with block.\n\n"
-                                 "Example:\n    >>> with nnx.set_grad_enabled(False):\n"
-                                 "    ...     nnx.is_grad_enabled()\n    False\n");
+  g_enable_grad =
+      mode_type("nnx.enable_grad",
+                "Operations inside are followed, also within no_grad; also a decorator.\n\n"
+                "Example:\n    >>> with nnx.no_grad(), nnx.enable_grad():\n"
+                "    ...     nnx.is_grad_enabled()\n    True\n");
+  g_inference_mode =
+      mode_type("nnx.inference_mode",
+                "As no_grad; inference_mode(False) follows operations.\n\nExample:\n"
+                "    >>> with nnx.inference_mode():\n    ...     nnx.is_grad_enabled()\n"
+                "    False\n");
+  g_set_grad_enabled =
+      mode_type("nnx.set_grad_enabled",
+                "Follows operations or not, from the call on or for a with block.\n\n"
+                "Example:\n    >>> with nnx.set_grad_enabled(False):\n"
+                "    ...     nnx.is_grad_enabled()\n    False\n");
   const std::pair<const char*, PyTypeObject*> types[] = {{"no_grad", g_no_grad},
                                                          {"enable_grad", g_enable_grad},
                                                          {"inference_mode", g_inference_mode},

@@ -15,7 +15,8 @@ std::optional<std::int64_t> bound(PyObject* o) {
   if (o == Py_None) return std::nullopt;
   if (!is_integer_like(o)) {
     if (PyFloat_Check(o) || !PyIndex_Check(o))
-      fail<DTypeError>("index", "the bounds of a slice must be ints", short_repr(o) + " (" + type_name(o) + ")");
+      fail<DTypeError>("index", "the bounds of a slice must be ints",
+                       short_repr(o) + " (" + type_name(o) + ")");
   }
   Object i = own(PyNumber_Index(o));
   int overflow = 0;
@@ -54,9 +55,9 @@ Index entry_of(PyObject* o) {
   if (o == Py_None) return index_of_kind(Index::Kind::newaxis);
   if (o == Py_Ellipsis) return index_of_kind(Index::Kind::ellipsis);
   if (PyUnicode_Check(o) || PyFloat_Check(o) || PyDict_Check(o) || PyBytes_Check(o))
-    fail<DTypeError>("index", "an index is an int, a slice, None, ..., or an array of ints or booleans",
-                     short_repr(o) + " (" + type_name(o) + ")",
-                     PyFloat_Check(o) ? "convert it: int(x)" : "");
+    fail<DTypeError>(
+        "index", "an index is an int, a slice, None, ..., or an array of ints or booleans",
+        short_repr(o) + " (" + type_name(o) + ")", PyFloat_Check(o) ? "convert it: int(x)" : "");
   Index e = index_of_kind(Index::Kind::tensor);
   e.tensor = as_tensor(o, {}, Copy::if_needed, "index");
   if (!is_tensor(o) && e.tensor.numel() == 0 && is_floating(e.tensor.dtype()))
@@ -68,8 +69,7 @@ std::vector<Index> index_of(PyObject* key) {
   std::vector<Index> list;
   if (PyTuple_Check(key)) {
     const Py_ssize_t n = PyTuple_GET_SIZE(key);
-    if (n > 4 * kMaxRank)
-      fail<IndexError>("index", "too many indices", std::to_string(n));
+    if (n > 4 * kMaxRank) fail<IndexError>("index", "too many indices", std::to_string(n));
     list.reserve(static_cast<std::size_t>(n));
     for (Py_ssize_t i = 0; i < n; ++i) list.push_back(entry_of(PyTuple_GET_ITEM(key, i)));
   } else {
@@ -175,10 +175,13 @@ PyType_Slot entry(int id, F* f) {
 
 std::vector<PyType_Slot> index_slots() {
   return {
-      entry(Py_mp_length, length),       entry(Py_mp_subscript, subscript),
+      entry(Py_mp_length, length),
+      entry(Py_mp_subscript, subscript),
       entry(Py_mp_ass_subscript, assign_subscript),
-      entry(Py_sq_length, length),       entry(Py_sq_item, at),
-      entry(Py_sq_contains, contains),   entry(Py_tp_iter, iterate),
+      entry(Py_sq_length, length),
+      entry(Py_sq_item, at),
+      entry(Py_sq_contains, contains),
+      entry(Py_tp_iter, iterate),
   };
 }
 

@@ -46,7 +46,8 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {"take_rows", "sgd_step", "momentum_step", "adam_step", "zero_grad"};
+constexpr std::string_view kInternal[] = {"take_rows", "sgd_step", "momentum_step", "adam_step",
+                                          "zero_grad"};
 
 void add_names(PyObject* module) {
   Object list = own(PyList_New(0));
@@ -54,12 +55,13 @@ void add_names(PyObject* module) {
   Py_ssize_t at = 0;
   while (PyDict_Next(PyModule_GetDict(module), &at, &key, &value)) {
     const std::string_view name = view_text(key);
-    if (name.starts_with('_') || std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))
+    if (name.starts_with('_') ||
+        std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))
       continue;
     checked(PyList_Append(list.get(), key));
   }
-  const std::pair<const char*, double> constants[] = {{"pi", 3.141592653589793}, {"e", 2.718281828459045},
-                                                      {"inf", Py_HUGE_VAL}, {"nan", Py_NAN}};
+  const std::pair<const char*, double> constants[] = {
+      {"pi", 3.141592653589793}, {"e", 2.718281828459045}, {"inf", Py_HUGE_VAL}, {"nan", Py_NAN}};
   for (const auto& [name, x] : constants) {
     Object number = own(PyFloat_FromDouble(x)), key_object = text(name);
     checked(PyModule_AddObjectRef(module, name, number.get()));
@@ -103,10 +105,11 @@ void fill(PyObject* module) {
   add_function_class(module);
   add_generator_type(module);
   declare_pointwise(module);
-  for (auto family : {declare_creation, declare_dtypes, declare_shapes, declare_joining, declare_reductions,
-                      declare_order, declare_indexing, declare_products, declare_networks, declare_random,
-                      declare_autodiff, declare_runtime, declare_numpy, declare_dlpack, declare_repr,
-                      declare_tensor_methods, declare_pickling})
+  for (auto family :
+       {declare_creation, declare_dtypes, declare_shapes, declare_joining, declare_reductions,
+        declare_order, declare_indexing, declare_products, declare_networks, declare_random,
+        declare_autodiff, declare_runtime, declare_numpy, declare_dlpack, declare_repr,
+        declare_tensor_methods, declare_pickling})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);
@@ -119,5 +122,6 @@ void fill(PyObject* module) {
 
 PYBIND11_MODULE(_nnx, m) {
   m.doc() = "The compiled part of nnx: tensors, their functions, gradients.";
-  if (nnx::bind::guard_status([&] { nnx::bind::fill(m.ptr()); }) < 0) throw pybind11::error_already_set();
+  if (nnx::bind::guard_status([&] { nnx::bind::fill(m.ptr()); }) < 0)
+    throw pybind11::error_already_set();
 }

@@ -37,9 +37,7 @@ const char* format_of(DType t) {
   }
 }
 
-bool read_only(const Tensor& t) {
-  return !t->storage->writable || autodiff::requires_grad(t);
-}
+bool read_only(const Tensor& t) { return !t->storage->writable || autodiff::requires_grad(t); }
 
 struct Exported {
   Py_ssize_t shape[kMaxRank];
@@ -166,7 +164,8 @@ PyObject* store(PyObject* out, PyObject* result) {
 PyObject* array_ufunc(Args& a) {
   PyObject* ufunc = a.object("ufunc");
   if (!a.rest() || !PyCallable_Check(ufunc))
-    throw CallError(error_text(a.op(), "this is for NumPy to call, with a ufunc, its method and inputs"));
+    throw CallError(
+        error_text(a.op(), "this is for NumPy to call, with a ufunc, its method and inputs"));
   const std::string method = a.string("method", "__call__");
   if (!a.rest()) throw CallError(error_text("__array_ufunc__", "needs the ufunc's inputs"));
   Object keywords = spoken(a.object("kwargs"));
@@ -183,7 +182,8 @@ PyObject* array_ufunc(Args& a) {
   if (cast) checked(PyDict_DelItemString(keywords.get(), "dtype"));
   Object result = own(PyObject_Call(ours.get(), a.rest(), keywords.get()));
   if (cast && is_tensor(result.get()))
-    if (const auto t = dtype_of(cast.get())) result = own(wrap(ops::astype(unwrap(result.get()), *t)));
+    if (const auto t = dtype_of(cast.get()))
+      result = own(wrap(ops::astype(unwrap(result.get()), *t)));
   if (!out) return result.release();
   PyObject* target = PyTuple_Check(out.get()) ? PyTuple_GetItem(out.get(), 0) : out.get();
   if (!target) throw PythonError();
@@ -205,7 +205,8 @@ PyObject* array_function(Args& a) {
       return out ? store(out.get(), result) : kept.release();
     }
     // An option that only NumPy's function has: NumPy computes on arrays.
-    if (!PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(error_class("Error"))) throw PythonError();
+    if (!PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(error_class("Error")))
+      throw PythonError();
     PyErr_Clear();
     if (out) checked(PyDict_SetItemString(keywords.get(), "out", out.get()));
   }
@@ -219,7 +220,8 @@ PyObject* array_method(Args& a) {
   Object np = numpy();
   Object dtype = Object::borrow(a.given("dtype") ? a.object("dtype") : Py_None);
   const bool copy = a.given("copy") && a.flag("copy", false);
-  if (copy) return own(PyObject_CallMethod(np.get(), "array", "OO", array.get(), dtype.get())).release();
+  if (copy)
+    return own(PyObject_CallMethod(np.get(), "array", "OO", array.get(), dtype.get())).release();
   Object out = own(PyObject_CallMethod(np.get(), "asarray", "OO", array.get(), dtype.get()));
   if (a.given("copy") && out.get() != array.get())
     fail<ArgumentError>("__array__", "another dtype needs a copy, and copy=False allows none",
@@ -242,7 +244,8 @@ PyObject* numpy_method(Args& a) {
 PyObject* from_numpy(Args& a) {
   PyObject* o = a.object("x");
   if (!is_ndarray(o))
-    fail<DTypeError>(a.op(), "from_numpy takes a NumPy array", short_repr(o) + " (" + type_name(o) + ")",
+    fail<DTypeError>(a.op(), "from_numpy takes a NumPy array",
+                     short_repr(o) + " (" + type_name(o) + ")",
                      "use nnx.tensor(...) for lists and numbers");
   return give(as_tensor(o, {}, Copy::if_needed, a.op()));
 }
@@ -275,14 +278,18 @@ Example:
     3.0
 )",
      numpy_method, Role::method},
-    {"__array__", "(dtype: numpy.typing.DTypeLike = None, copy: bool | None = None) -> numpy.typing.NDArray[Any]",
-     "What numpy.asarray(t) calls: an array over the same memory, read-only while t requires a gradient.",
+    {"__array__",
+     "(dtype: numpy.typing.DTypeLike = None, copy: bool | None = None) -> "
+     "numpy.typing.NDArray[Any]",
+     "What numpy.asarray(t) calls: an array over the same memory, read-only while t requires a "
+     "gradient.",
      array_method, Role::method},
     {"__array_ufunc__", "(ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any",
-     "numpy.sin(t) is nnx.sin(t); ufuncs that nnx does not have compute on arrays.", array_ufunc, Role::method},
-    {"__array_function__", "(func: Any, types: Any, args: Any, kwargs: Any) -> Any",
-     "numpy.mean(t) is nnx.mean(t); functions that nnx does not have compute on arrays.", array_function,
+     "numpy.sin(t) is nnx.sin(t); ufuncs that nnx does not have compute on arrays.", array_ufunc,
      Role::method},
+    {"__array_function__", "(func: Any, types: Any, args: Any, kwargs: Any) -> Any",
+     "numpy.mean(t) is nnx.mean(t); functions that nnx does not have compute on arrays.",
+     array_function, Role::method},
     {"__array_namespace__", "(*, api_version: str | None = None) -> Any",
      "The module of array functions: nnx.", namespace_method, Role::method},
 };

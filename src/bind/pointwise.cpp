@@ -22,14 +22,29 @@ namespace {
 
 // NumPy's and PyTorch's names for ours, for functions and methods alike.
 constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
-    {"sub", "subtract"},       {"mul", "multiply"},           {"div", "divide"},
-    {"true_divide", "divide"}, {"neg", "negative"},           {"absolute", "abs"},
-    {"pow", "power"},          {"mod", "remainder"},          {"eq", "equal"},
-    {"ne", "not_equal"},       {"lt", "less"},                {"le", "less_equal"},
-    {"gt", "greater"},         {"ge", "greater_equal"},       {"bitwise_not", "bitwise_invert"},
-    {"invert", "bitwise_invert"}, {"left_shift", "bitwise_left_shift"},
-    {"right_shift", "bitwise_right_shift"}, {"sgn", "sign"},  {"fix", "trunc"},
-    {"clamp", "clip"},         {"expit", "sigmoid"},          {"rint", "round"},
+    {"sub", "subtract"},
+    {"mul", "multiply"},
+    {"div", "divide"},
+    {"true_divide", "divide"},
+    {"neg", "negative"},
+    {"absolute", "abs"},
+    {"pow", "power"},
+    {"mod", "remainder"},
+    {"eq", "equal"},
+    {"ne", "not_equal"},
+    {"lt", "less"},
+    {"le", "less_equal"},
+    {"gt", "greater"},
+    {"ge", "greater_equal"},
+    {"bitwise_not", "bitwise_invert"},
+    {"invert", "bitwise_invert"},
+    {"left_shift", "bitwise_left_shift"},
+    {"right_shift", "bitwise_right_shift"},
+    {"sgn", "sign"},
+    {"fix", "trunc"},
+    {"clamp", "clip"},
+    {"expit", "sigmoid"},
+    {"rint", "round"},
     {"swish", "silu"},
 };
 // Parts of other functions, without a name of their own in Python.
@@ -43,7 +58,8 @@ int boolean_form(int id) {
   return id;
 }
 bool is_bool(const Operand& o) {
-  return o.is_tensor() ? o.tensor.dtype() == DType::boolean : o.scalar.kind == Scalar::Kind::boolean;
+  return o.is_tensor() ? o.tensor.dtype() == DType::boolean
+                       : o.scalar.kind == Scalar::Kind::boolean;
 }
 int effective(int id, std::span<Operand> in) {
   const int other = boolean_form(id);
@@ -98,7 +114,8 @@ PyObject* run_in_place(Args& a) {
   return Py_NewRef(a.self());
 }
 
-// --- ops whose signature has options ----------------------------------------------------------------
+// --- ops whose signature has options
+// ----------------------------------------------------------------
 
 // What an op with options comes down to: a declaration and its operands.
 struct Plan {
@@ -134,7 +151,8 @@ Plan plan_round(Args& a) {
   Operand x = a.operand("x");
   const std::int64_t decimals = a.integer("decimals", 0);
   if (decimals == 0) return {pw::round.id, {x}};
-  if (std::abs(decimals) > 300) fail<ArgumentError>(a.op(), "decimals must be in [-300, 300]", std::to_string(decimals));
+  if (std::abs(decimals) > 300)
+    fail<ArgumentError>(a.op(), "decimals must be in [-300, 300]", std::to_string(decimals));
   const double scale = std::pow(10.0, static_cast<double>(std::abs(decimals)));
   Operand scaled[] = {x, scale};
   scaled[0] = apply_pointwise(decimals > 0 ? pw::multiply.id : pw::divide.id, scaled);
@@ -148,11 +166,14 @@ Plan plan_clip(Args& a) {
   if (!low && !high)
     fail<ArgumentError>(a.op(), "min or max must be given", {}, "for example x.clip(min=0)");
   if (low && high) return {pw::clip.id, {x, a.operand("min"), a.operand("max")}};
-  const bool floating = x.is_tensor() ? is_floating(x.tensor.dtype()) : x.scalar.kind == Scalar::Kind::floating;
+  const bool floating =
+      x.is_tensor() ? is_floating(x.tensor.dtype()) : x.scalar.kind == Scalar::Kind::floating;
   if (!floating)  // no gradient to keep, and an infinity would change the dtype
-    return low ? Plan{pw::maximum.id, {x, a.operand("min")}} : Plan{pw::minimum.id, {x, a.operand("max")}};
+    return low ? Plan{pw::maximum.id, {x, a.operand("min")}}
+               : Plan{pw::minimum.id, {x, a.operand("max")}};
   constexpr double inf = std::numeric_limits<double>::infinity();
-  return {pw::clip.id, {x, low ? a.operand("min") : Operand(-inf), high ? a.operand("max") : Operand(inf)}};
+  return {pw::clip.id,
+          {x, low ? a.operand("min") : Operand(-inf), high ? a.operand("max") : Operand(inf)}};
 }
 
 Plan plan_gelu(Args& a) {
@@ -191,7 +212,8 @@ constexpr Special kSpecial[] = {
      "(x: TensorLike, y: TensorLike, *, alpha: Scalar = 1, out: Tensor | None = None) -> Tensor",
      "(other: TensorLike, *, alpha: Scalar = 1) -> Tensor"},
     {"divide", plan_divide, 2,
-     "(x: TensorLike, y: TensorLike, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor",
+     "(x: TensorLike, y: TensorLike, *, rounding_mode: str | None = None, out: Tensor | None = "
+     "None) -> Tensor",
      "(other: TensorLike, *, rounding_mode: str | None = None) -> Tensor"},
     {"power", plan_power, 2,
      "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor",
@@ -200,7 +222,8 @@ constexpr Special kSpecial[] = {
      "(x: TensorLike, decimals: int = 0, *, out: Tensor | None = None) -> Tensor",
      "(decimals: int = 0) -> Tensor"},
     {"clip", plan_clip, 3,
-     "(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None, *, out: Tensor | None = None) -> Tensor",
+     "(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None, *, out: Tensor "
+     "| None = None) -> Tensor",
      "(min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor"},
     {"gelu", plan_gelu, 1, "(x: TensorLike, approximate: str = 'none') -> Tensor",
      "(approximate: str = 'none') -> Tensor"},
@@ -260,7 +283,8 @@ void apply_pointwise_into(const Tensor& target, int id, std::span<Operand> in) {
 }
 
 Tensor power_of(const Operand& x, const Operand& y) {
-  if (!y.is_tensor() && x.is_tensor() && is_floating(x.tensor.dtype()) && y.scalar.as_double() == 2) {
+  if (!y.is_tensor() && x.is_tensor() && is_floating(x.tensor.dtype()) &&
+      y.scalar.as_double() == 2) {
     Operand in[] = {x};
     return ops::apply(pw::square.id, in);
   }
@@ -270,8 +294,8 @@ Tensor power_of(const Operand& x, const Operand& y) {
 
 PyObject* pointwise_list() {
   // In the order of ops::Rule.
-  constexpr const char* kRules[] = {"numeric",  "floating",  "comparison", "logical", "integral",
-                                    "selection", "ordered", "rounding",   "update"};
+  constexpr const char* kRules[] = {"numeric",   "floating", "comparison", "logical", "integral",
+                                    "selection", "ordered",  "rounding",   "update"};
   Object list = own(PyList_New(0));
   for (const Declaration& d : ops::declarations()) {
     Object entry = own(Py_BuildValue("{s:s,s:s,s:i}", "name", d.name, "rule",
@@ -296,9 +320,10 @@ void declare_pointwise(PyObject* module) {
     Definition f{.name = d.name, .signature = nullptr, .doc = nullptr, .implementation = nullptr};
     f.id = static_cast<int>(i);
     f.make_doc = pointwise_doc;
-    f.signature = s             ? s->function
-                  : d.arity == 1 ? "(x: TensorLike, *, out: Tensor | None = None) -> Tensor"
-                                 : "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor";
+    f.signature = s ? s->function
+                  : d.arity == 1
+                      ? "(x: TensorLike, *, out: Tensor | None = None) -> Tensor"
+                      : "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor";
     f.implementation = s ? run_special : d.arity == 1 ? run_1 : run_2;
     f.fast = fast_of(operands);
     Definition m = f;
@@ -306,9 +331,7 @@ void declare_pointwise(PyObject* module) {
     m.signature = s ? s->method : d.arity == 1 ? "() -> Tensor" : "(other: TensorLike) -> Tensor";
     Definition w = m;
     w.name = stored(std::string(name) + "_");
-    w.implementation = s             ? run_special_in_place
-                       : d.arity == 1 ? run_in_place<1>
-                                      : run_in_place<2>;
+    w.implementation = s ? run_special_in_place : d.arity == 1 ? run_in_place<1> : run_in_place<2>;
     w.fast = fast_in_place_of(operands);
     const bool writes = d.rule != Rule::comparison;
     const bool method_differs = name == "equal";  // t.equal(u) is one bool: methods.cpp

@@ -41,7 +41,9 @@ struct Property {
 PyObject* integer(std::int64_t n) { return PyLong_FromLongLong(n); }
 
 Tensor tensor_value(const char* name, PyObject* value) {
-  if (!value) throw CallError(error_text(name, "this attribute cannot be deleted", {}, std::string("set it to None: t.") + name + " = None"));
+  if (!value)
+    throw CallError(error_text(name, "this attribute cannot be deleted", {},
+                               std::string("set it to None: t.") + name + " = None"));
   return tensor_argument(value, name, "the value");
 }
 
@@ -67,7 +69,8 @@ const Property kProperties[] = {
      [](PyObject* o) { return wrap(matrix_transposed(unwrap(o))); }},
     {"H", "Tensor", "The transpose of a matrix (numbers are real).",
      [](PyObject* o) { return wrap(matrix_transposed(unwrap(o))); }},
-    {"real", "Tensor", "The real part: the tensor itself.", [](PyObject* o) { return Py_NewRef(o); }},
+    {"real", "Tensor", "The real part: the tensor itself.",
+     [](PyObject* o) { return Py_NewRef(o); }},
     {"is_cuda", "bool", "True if the memory is on a CUDA device.",
      [](PyObject* o) { return boolean(unwrap(o).device().kind == DeviceKind::cuda); }},
     {"requires_grad", "bool", "Whether operations on it are followed for gradients. (writable)",
@@ -81,11 +84,13 @@ const Property kProperties[] = {
     {"grad", "Tensor | None", "The gradient that backward() has added up so far. (writable)",
      [](PyObject* o) { return wrap(autodiff::grad_of(unwrap(o))); },
      [](PyObject* o, PyObject* value) {
-       autodiff::set_grad(unwrap(o), !value || value == Py_None ? Tensor() : tensor_value("grad", value));
+       autodiff::set_grad(unwrap(o),
+                          !value || value == Py_None ? Tensor() : tensor_value("grad", value));
      }},
     {"grad_fn", "Any", "What made it: an object with name(); None for a leaf.",
      [](PyObject* o) { return producer_object(unwrap(o)); }},
-    {"data", "Tensor", "The same memory outside the graph; writes through it are not noticed. (writable)",
+    {"data", "Tensor",
+     "The same memory outside the graph; writes through it are not noticed. (writable)",
      [](PyObject* o) { return wrap(data_of(unwrap(o))); },
      [](PyObject* o, PyObject* value) { set_data(unwrap(o), tensor_value("data", value)); }},
     {"_version", "int", "How often the memory was written in place.",
@@ -118,9 +123,11 @@ Tensor data_of(const Tensor& t) {
 
 void set_data(const Tensor& t, const Tensor& value) {
   if (autodiff::requires_grad(t) && !is_differentiable(value.dtype()))
-    fail<DTypeError>("data", "a tensor that requires a gradient needs floating data", describe(value));
+    fail<DTypeError>("data", "a tensor that requires a gradient needs floating data",
+                     describe(value));
   if (!autodiff::is_leaf(t))
-    fail<GradientError>("data", "only a leaf can be given other data", describe(t), "use t.copy_(value)");
+    fail<GradientError>("data", "only a leaf can be given other data", describe(t),
+                        "use t.copy_(value)");
   const bool same = t->storage->data == value->storage->data && t->offset == value->offset &&
                     t.strides() == value.strides() && t.shape() == value.shape() &&
                     t.dtype() == value.dtype();
@@ -128,7 +135,8 @@ void set_data(const Tensor& t, const Tensor& value) {
   Ref<Storage> storage = second_storage(value->storage);
   storage->version = t.version() + 1;  // whoever kept t for a gradient must notice
   TensorImpl* impl = t.impl();
-  if (Tensor g = autodiff::grad_of(t); g && (!(g.shape() == value.shape()) || g.dtype() != value.dtype()))
+  if (Tensor g = autodiff::grad_of(t);
+      g && (!(g.shape() == value.shape()) || g.dtype() != value.dtype()))
     autodiff::set_grad(t, Tensor());
   impl->storage = std::move(storage);
   impl->offset = value->offset;

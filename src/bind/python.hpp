@@ -92,8 +92,8 @@ int guard_status(F&& f) noexcept {
   }
 }
 
-// The GIL, whatever thread this is. While the interpreter ends, Python stops threads that ask for the
-// GIL by unwinding them; a thread in the middle of C++ must not be, so it sleeps instead.
+// The GIL, whatever thread this is. While the interpreter ends, Python stops threads that ask for
+// the GIL by unwinding them; a thread in the middle of C++ must not be, so it sleeps instead.
 class HoldGil {
  public:
   HoldGil() noexcept;

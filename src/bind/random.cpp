@@ -20,8 +20,7 @@ namespace pw = nnx::pointwise;
 namespace {
 
 struct GeneratorObject {
-  PyObject_HEAD
-  runtime::Generator* generator;
+  PyObject_HEAD runtime::Generator* generator;
   bool owned;
 };
 PyTypeObject* g_type;
@@ -29,7 +28,9 @@ PyTypeObject* g_type;
 runtime::Generator& in(PyObject* o) { return *reinterpret_cast<GeneratorObject*>(o)->generator; }
 
 std::uint64_t seed_of(PyObject* o, const char* op) {
-  const Scalar s = PyBool_Check(o) ? Scalar() : PyIndex_Check(o) ? scalar_of(own(PyNumber_Index(o)).get()) : Scalar();
+  const Scalar s = PyBool_Check(o)    ? Scalar()
+                   : PyIndex_Check(o) ? scalar_of(own(PyNumber_Index(o)).get())
+                                      : Scalar();
   if (s.kind != Scalar::Kind::integer && s.kind != Scalar::Kind::unsigned_integer)
     fail<DTypeError>(op, "seed must be an int", short_repr(o) + " (" + type_name(o) + ")");
   return s.u;
@@ -65,7 +66,9 @@ void generator_dealloc(PyObject* o) {
   type->tp_free(o);
   Py_DECREF(type);
 }
-PyObject* generator_seed(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(in(o).seed()); }
+PyObject* generator_seed(PyObject* o, PyObject*) {
+  return PyLong_FromUnsignedLongLong(in(o).seed());
+}
 PyObject* generator_initial_seed(PyObject* o, PyObject*) {
   return PyLong_FromUnsignedLongLong(in(o).initial_seed());
 }
@@ -119,16 +122,22 @@ PyObject* generator_device(PyObject*, void*) {
   return guard([&] { return device_object(Device{}).release(); });
 }
 PyGetSetDef g_properties[] = {
-    {"device", generator_device, nullptr, "device() -> device\n\nAlways the CPU: numbers are the same on all devices.", nullptr},
+    {"device", generator_device, nullptr,
+     "device() -> device\n\nAlways the CPU: numbers are the same on all devices.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 PyMethodDef g_methods[] = {
-    {"manual_seed", generator_manual_seed, METH_O, "manual_seed(seed: int) -> Generator\n\nStarts the stream of this seed."},
-    {"seed", generator_seed, METH_NOARGS, "seed() -> int\n\nStarts the stream of a seed from the system, and returns it."},
+    {"manual_seed", generator_manual_seed, METH_O,
+     "manual_seed(seed: int) -> Generator\n\nStarts the stream of this seed."},
+    {"seed", generator_seed, METH_NOARGS,
+     "seed() -> int\n\nStarts the stream of a seed from the system, and returns it."},
     {"initial_seed", generator_initial_seed, METH_NOARGS, "initial_seed() -> int\n\nThe seed."},
-    {"get_state", generator_get_state, METH_NOARGS, "get_state() -> Tensor\n\nSeed and position, for set_state."},
-    {"set_state", generator_set_state, METH_O, "set_state(state: Tensor) -> Generator\n\nContinues where get_state was called."},
-    {"clone_state", generator_copy, METH_NOARGS, "clone_state() -> Generator\n\nAnother generator at the same place."},
+    {"get_state", generator_get_state, METH_NOARGS,
+     "get_state() -> Tensor\n\nSeed and position, for set_state."},
+    {"set_state", generator_set_state, METH_O,
+     "set_state(state: Tensor) -> Generator\n\nContinues where get_state was called."},
+    {"clone_state", generator_copy, METH_NOARGS,
+     "clone_state() -> Generator\n\nAnother generator at the same place."},
     {"__copy__", generator_copy, METH_NOARGS, nullptr},
     {"__deepcopy__", generator_copy, METH_O, nullptr},
     {"__reduce__", generator_reduce, METH_NOARGS, nullptr},
@@ -157,11 +166,13 @@ DType dtype_like(Args& a) {
 
 PyObject* rand(Args& a) {
   static_cast<void>(a.device());
-  return finished(a, ops::random_uniform(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype()), a.generator()));
+  return finished(a, ops::random_uniform(a.rest_dims("shape"), 0, 1,
+                                         floating_dtype(a, default_dtype()), a.generator()));
 }
 PyObject* randn(Args& a) {
   static_cast<void>(a.device());
-  return finished(a, ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype()), a.generator()));
+  return finished(a, ops::random_normal(a.rest_dims("shape"), 0, 1,
+                                        floating_dtype(a, default_dtype()), a.generator()));
 }
 PyObject* rand_like(Args& a) {
   return finished(a, ops::random_uniform(shape_like(a), 0, 1, dtype_like(a), a.generator()));
@@ -170,8 +181,9 @@ PyObject* randn_like(Args& a) {
   return finished(a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a), a.generator()));
 }
 PyObject* uniform(Args& a) {
-  return finished(a, ops::random_uniform(a.given("shape") ? a.dims("shape") : Shape{}, a.real("min", 0),
-                                         a.real("max", 1), floating_dtype(a, default_dtype()), a.generator()));
+  return finished(
+      a, ops::random_uniform(a.given("shape") ? a.dims("shape") : Shape{}, a.real("min", 0),
+                             a.real("max", 1), floating_dtype(a, default_dtype()), a.generator()));
 }
 
 PyObject* randint_of(Args& a, const Shape& shape, DType otherwise) {
@@ -197,7 +209,9 @@ PyObject* randint(Args& a) {
     low = high;
     high = nullptr;
   }
-  if (!low) throw CallError(error_text(a.op(), "the argument high is missing", {}, "nnx.randint(10, size=(3,))"));
+  if (!low)
+    throw CallError(
+        error_text(a.op(), "the argument high is missing", {}, "nnx.randint(10, size=(3,))"));
   const std::int64_t first = to_integer(low, a.op(), high && high != Py_None ? "low" : "high");
   const bool both = high && high != Py_None;
   const std::int64_t second = both ? to_integer(high, a.op(), "high") : 0;
@@ -211,7 +225,8 @@ PyObject* randperm(Args& a) {
   static_cast<void>(a.device());
   const std::int64_t n = a.integer("n");
   if (n < 0) fail<ArgumentError>(a.op(), "n must not be negative", std::to_string(n));
-  return finished(a, ops::astype(runtime::random_permutation(n, a.generator()), a.dtype().value_or(DType::int64)));
+  return finished(a, ops::astype(runtime::random_permutation(n, a.generator()),
+                                 a.dtype().value_or(DType::int64)));
 }
 
 PyObject* normal(Args& a) {
@@ -223,9 +238,11 @@ PyObject* normal(Args& a) {
   if (!mean.is_tensor() && !deviation.is_tensor()) {
     const Shape shape = a.given("shape") ? a.dims("shape") : Shape{};
     if (!(deviation.scalar.as_double() >= 0))
-      fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation.scalar.as_double()));
-    return finished(a, ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
-                                          floating_dtype(a, default_dtype()), a.generator()));
+      fail<ArgumentError>(a.op(), "std must not be negative",
+                          std::to_string(deviation.scalar.as_double()));
+    return finished(a,
+                    ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
+                                       floating_dtype(a, default_dtype()), a.generator()));
   }
   const Tensor& pattern = mean.is_tensor() ? mean.tensor : deviation.tensor;
   Shape shape = pattern.shape();
@@ -240,17 +257,18 @@ PyObject* normal(Args& a) {
 }
 
 Tensor bernoulli_of(const Tensor& p, runtime::Generator& g, const char* op) {
-  if (!is_floating(p.dtype()))
-    fail<DTypeError>(op, "probabilities must be floating", describe(p));
+  if (!is_floating(p.dtype())) fail<DTypeError>(op, "probabilities must be floating", describe(p));
   ops::GradMode off(false);
-  const Tensor bad = ops::any(pw::logical_not(pw::logical_and(pw::greater_equal(p, 0.0), pw::less_equal(p, 1.0))));
+  const Tensor bad =
+      ops::any(pw::logical_not(pw::logical_and(pw::greater_equal(p, 0.0), pw::less_equal(p, 1.0))));
   if (scalar_value(bad).i) fail<ArgumentError>(op, "probabilities must be in [0, 1]", describe(p));
   return ops::astype(pw::less(ops::random_uniform(p.shape(), 0, 1, p.dtype(), g), p), p.dtype());
 }
 PyObject* bernoulli(Args& a) {
   if (a.given("p")) {
     const Tensor t = a.tensor("x");
-    return give(ops::astype(ops::random_bernoulli(t.shape(), a.real("p"), a.generator()), t.dtype()));
+    return give(
+        ops::astype(ops::random_bernoulli(t.shape(), a.real("p"), a.generator()), t.dtype()));
   }
   return give(bernoulli_of(a.tensor("x"), a.generator(), a.op()));
 }
@@ -271,8 +289,9 @@ PyObject* multinomial(Args& a) {
   const Tensor positive = ops::sum(pw::greater(p, 0.0), Dims{-1});
   const std::int64_t needed = replacement ? 1 : k;
   if (p.numel() && scalar_value(ops::min(positive)).i < needed)
-    fail<ArgumentError>(a.op(), replacement ? "every row needs a weight above 0"
-                                            : "every row needs num_samples weights above 0",
+    fail<ArgumentError>(a.op(),
+                        replacement ? "every row needs a weight above 0"
+                                    : "every row needs num_samples weights above 0",
                         "num_samples " + std::to_string(k));
   if (!replacement) {
     const Tensor u = ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator());
@@ -283,7 +302,8 @@ PyObject* multinomial(Args& a) {
   shape.back() = k;
   Tensor c = ops::cumsum(p, -1, std::nullopt);
   const Tensor total = ops::slice(c, -1, p.shape(-1) - 1, 1, 1);
-  const Tensor u = pw::multiply(ops::random_uniform(shape, 0, 1, DType::float64, a.generator()), total);
+  const Tensor u =
+      pw::multiply(ops::random_uniform(shape, 0, 1, DType::float64, a.generator()), total);
   const Tensor above = pw::greater_equal(ops::unsqueeze(u, -1), ops::unsqueeze(c, -2));
   // Rounding may put u on the last step; classes without weight are never chosen.
   const Tensor last = pw::subtract(ops::sum(pw::less(c, total), Dims{-1}, true), std::int64_t{0});
@@ -308,7 +328,8 @@ PyObject* set_rng_state(Args& a) {
   return none();
 }
 
-// --- in place -------------------------------------------------------------------------------------
+// --- in place
+// -------------------------------------------------------------------------------------
 
 PyObject* overwrite(Args& a, const Tensor& values) {
   ops::assign(a.self_tensor(), values);
@@ -316,22 +337,28 @@ PyObject* overwrite(Args& a, const Tensor& values) {
 }
 DType draw_dtype(Args& a) {
   const DType t = a.self_tensor().dtype();
-  if (!is_floating(t)) fail<DTypeError>(a.op(), "only floating tensors hold these numbers", describe(a.self_tensor()));
+  if (!is_floating(t))
+    fail<DTypeError>(a.op(), "only floating tensors hold these numbers", describe(a.self_tensor()));
   return t;
 }
 PyObject* normal_(Args& a) {
   const double deviation = a.real("scale", 1);
-  if (!(deviation >= 0)) fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
-  return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation, draw_dtype(a), a.generator()));
+  if (!(deviation >= 0))
+    fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
+  return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
+                                         draw_dtype(a), a.generator()));
 }
 PyObject* uniform_(Args& a) {
-  return overwrite(a, ops::random_uniform(a.self_tensor().shape(), a.real("min", 0), a.real("max", 1), draw_dtype(a), a.generator()));
+  return overwrite(a, ops::random_uniform(a.self_tensor().shape(), a.real("min", 0),
+                                          a.real("max", 1), draw_dtype(a), a.generator()));
 }
 PyObject* bernoulli_(Args& a) {
   PyObject* p = a.object("p");
   if (p && is_tensor(p))
-    return overwrite(a, bernoulli_of(ops::expand(unwrap(p), a.self_tensor().shape()), a.generator(), a.op()));
-  return overwrite(a, ops::random_bernoulli(a.self_tensor().shape(), a.real("p", 0.5), a.generator()));
+    return overwrite(
+        a, bernoulli_of(ops::expand(unwrap(p), a.self_tensor().shape()), a.generator(), a.op()));
+  return overwrite(a,
+                   ops::random_bernoulli(a.self_tensor().shape(), a.real("p", 0.5), a.generator()));
 }
 PyObject* random_(Args& a) {
   const Tensor& t = a.self_tensor();
@@ -342,9 +369,13 @@ PyObject* random_(Args& a) {
   } else if (a.given("min")) {
     high = a.integer("min");
   } else {
-    const int digits = is_floating(t.dtype()) ? (t.dtype() == DType::float64 ? 53 : t.dtype() == DType::float32 ? 24 : t.dtype() == DType::float16 ? 11 : 8)
-                       : t.dtype() == DType::boolean ? 1
-                                                     : std::min<int>(62, 8 * static_cast<int>(size_of(t.dtype())) - 1);
+    const int digits = is_floating(t.dtype()) ? (t.dtype() == DType::float64   ? 53
+                                                 : t.dtype() == DType::float32 ? 24
+                                                 : t.dtype() == DType::float16 ? 11
+                                                                               : 8)
+                       : t.dtype() == DType::boolean
+                           ? 1
+                           : std::min<int>(62, 8 * static_cast<int>(size_of(t.dtype())) - 1);
     high = std::int64_t{1} << digits;
   }
   return overwrite(a, ops::random_integers(t.shape(), low, high, DType::int64, a.generator()));
@@ -358,7 +389,8 @@ PyObject* exponential_(Args& a) {
 }
 
 const Definition kDefinitions[] = {
-    {"rand", "(*size: ShapeLike, "
+    {"rand",
+     "(*size: ShapeLike, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Uniform numbers in [0, 1).
@@ -373,8 +405,10 @@ Example:
     >>> _ = nnx.manual_seed(0)
     >>> nnx.rand(2, 3).shape
     (2, 3)
-)", rand},
-    {"randn", "(*size: ShapeLike, "
+)",
+     rand},
+    {"randn",
+     "(*size: ShapeLike, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Standard normal numbers.
@@ -388,8 +422,10 @@ Source: Philox4x32-10 (Salmon et al., SC11) with the Box-Muller transform.
 Example:
     >>> nnx.randn(4).shape
     (4,)
-)", randn},
-    {"rand_like", "(x: TensorLike, *, "
+)",
+     randn},
+    {"rand_like",
+     "(x: TensorLike, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Uniform numbers in [0, 1), of the shape and dtype of x.
@@ -397,8 +433,10 @@ Example:
 Example:
     >>> nnx.rand_like(nnx.zeros((2, 2))).shape
     (2, 2)
-)", rand_like},
-    {"randn_like", "(x: TensorLike, *, "
+)",
+     rand_like},
+    {"randn_like",
+     "(x: TensorLike, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Standard normal numbers, of the shape and dtype of x.
@@ -406,8 +444,10 @@ Example:
 Example:
     >>> nnx.randn_like(nnx.zeros((2, 2))).shape
     (2, 2)
-)", randn_like},
-    {"uniform", "(low: float = 0.0, high: float = 1.0, size: ShapeLike | None = None, *, "
+)",
+     randn_like},
+    {"uniform",
+     "(low: float = 0.0, high: float = 1.0, size: ShapeLike | None = None, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Uniform numbers in [low, high).
@@ -417,8 +457,10 @@ Raises: ArgumentError if low > high or either is not finite.
 Example:
     >>> nnx.uniform(-1, 1, (3,)).shape
     (3,)
-)", uniform},
-    {"normal", "(loc: TensorLike = 0.0, scale: TensorLike = 1.0, size: ShapeLike | None = None, *, "
+)",
+     uniform},
+    {"normal",
+     "(loc: TensorLike = 0.0, scale: TensorLike = 1.0, size: ShapeLike | None = None, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Normal numbers of mean `loc` (also: mean) and standard deviation `scale` (also: std).
@@ -430,8 +472,10 @@ Raises: ArgumentError for a negative deviation.
 Example:
     >>> nnx.normal(0.0, 1.0, (3,)).shape
     (3,)
-)", normal},
-    {"randint", "(low: Any = None, high: Any = None, size: Any = None, *, "
+)",
+     normal},
+    {"randint",
+     "(low: Any = None, high: Any = None, size: Any = None, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Integers in [low, high), or in [0, low) when only one number is given.
@@ -443,8 +487,10 @@ Raises: ArgumentError for an empty range.
 Example:
     >>> nnx.randint(0, 10, (3,)).dtype
     nnx.int64
-)", randint},
-    {"randint_like", "(x: TensorLike, low: int, high: int | None = None, *, "
+)",
+     randint},
+    {"randint_like",
+     "(x: TensorLike, low: int, high: int | None = None, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(Integers in [low, high) of the shape and dtype of x.
@@ -452,8 +498,10 @@ Example:
 Example:
     >>> nnx.randint_like(nnx.zeros(3), 10).shape
     (3,)
-)", randint_like},
-    {"randperm", "(n: int, *, "
+)",
+     randint_like},
+    {"randperm",
+     "(n: int, *, "
      "dtype: DTypeLike | None = None, device: DeviceLike | None = None, "
      "requires_grad: bool = False, generator: Generator | None = None) -> Tensor",
      R"(The integers 0 ... n - 1 in random order.
@@ -463,8 +511,10 @@ Raises: ArgumentError for a negative n.
 Example:
     >>> sorted(nnx.randperm(4).tolist())
     [0, 1, 2, 3]
-)", randperm},
-    {"bernoulli", "(x: TensorLike, p: float | None = None, *, generator: Generator | None = None) -> Tensor",
+)",
+     randperm},
+    {"bernoulli",
+     "(x: TensorLike, p: float | None = None, *, generator: Generator | None = None) -> Tensor",
      R"(1 with probability x (element by element; or p), else 0.
 
 Raises: ArgumentError for probabilities outside [0, 1].
@@ -472,8 +522,11 @@ Raises: ArgumentError for probabilities outside [0, 1].
 Example:
     >>> nnx.bernoulli(nnx.tensor([0.0, 1.0])).tolist()
     [0.0, 1.0]
-)", bernoulli},
-    {"multinomial", "(x: TensorLike, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor",
+)",
+     bernoulli},
+    {"multinomial",
+     "(x: TensorLike, num_samples: int, replacement: bool = False, *, generator: Generator | None "
+     "= None) -> Tensor",
      R"(Draws classes with probabilities in proportion to the weights x.
 
 Shapes: x (classes,) or (rows, classes) -> (num_samples,) or (rows, num_samples), int64.
@@ -485,7 +538,8 @@ Source: Efraimidis and Spirakis, Information Processing Letters 97 (2006), for d
 Example:
     >>> nnx.multinomial(nnx.tensor([0.0, 1.0, 0.0]), 1).tolist()
     [1]
-)", multinomial},
+)",
+     multinomial},
     {"manual_seed", "(seed: int) -> Generator",
      R"(Seeds the generator of all calls that name none; the same seed gives the same numbers.
 
@@ -493,21 +547,24 @@ Example:
     >>> _ = nnx.manual_seed(1); a = nnx.rand(3)
     >>> _ = nnx.manual_seed(1); bool((a == nnx.rand(3)).all())
     True
-)", manual_seed},
+)",
+     manual_seed},
     {"seed", "() -> int",
      R"(Seeds the default generator from the system and returns the seed.
 
 Example:
     >>> nnx.seed() == nnx.initial_seed()
     True
-)", seed},
+)",
+     seed},
     {"initial_seed", "() -> int",
      R"(The seed of the default generator.
 
 Example:
     >>> _ = nnx.manual_seed(5); nnx.initial_seed()
     5
-)", initial_seed},
+)",
+     initial_seed},
     {"get_rng_state", "() -> Tensor",
      R"(Seed and position of the default generator, for set_rng_state.
 
@@ -515,28 +572,38 @@ Example:
     >>> s = nnx.get_rng_state(); a = nnx.rand(2)
     >>> nnx.set_rng_state(s); bool((a == nnx.rand(2)).all())
     True
-)", get_rng_state},
+)",
+     get_rng_state},
     {"set_rng_state", "(state: Tensor) -> None",
      R"(Continues the default generator where get_rng_state was called.
 
 Example:
     >>> nnx.set_rng_state(nnx.get_rng_state())
-)", set_rng_state},
-    {"normal_", "(mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor",
+)",
+     set_rng_state},
+    {"normal_",
+     "(mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor",
      "Fills the tensor with normal numbers.", normal_, Role::method},
-    {"uniform_", "(from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor",
+    {"uniform_",
+     "(from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor",
      "Fills the tensor with uniform numbers in [from, to).", uniform_, Role::method},
     {"bernoulli_", "(p: TensorLike = 0.5, *, generator: Generator | None = None) -> Tensor",
      "Fills the tensor with ones of probability p, else zeros.", bernoulli_, Role::method},
     {"bernoulli", "(p: float | None = None, *, generator: Generator | None = None) -> Tensor",
      "1 with the probability that the element is (or p), else 0.", bernoulli, Role::method},
-    {"multinomial", "(num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor",
+    {"multinomial",
+     "(num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> "
+     "Tensor",
      "As nnx.multinomial.", multinomial, Role::method},
-    {"random_", "(from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Tensor",
-     "Fills the tensor with integers in [from, to), [0, from), or all that the dtype holds exactly.",
+    {"random_",
+     "(from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> "
+     "Tensor",
+     "Fills the tensor with integers in [from, to), [0, from), or all that the dtype holds "
+     "exactly.",
      random_, Role::method},
     {"exponential_", "(lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor",
-     "Fills the tensor with exponentially distributed numbers of rate lambd.", exponential_, Role::method},
+     "Fills the tensor with exponentially distributed numbers of rate lambd.", exponential_,
+     Role::method},
 };
 
 }  // namespace
@@ -544,23 +611,26 @@ Example:
 runtime::Generator& generator_of(PyObject* o, const char* op) {
   if (!o || o == Py_None) return runtime::default_generator();
   if (Py_TYPE(o) != g_type)
-    fail<DTypeError>(op, "generator must be an nnx.Generator", short_repr(o) + " (" + type_name(o) + ")",
+    fail<DTypeError>(op, "generator must be an nnx.Generator",
+                     short_repr(o) + " (" + type_name(o) + ")",
                      "make one: nnx.Generator().manual_seed(0)");
   return in(o);
 }
 
 void add_generator_type(PyObject* module) {
-  g_type = make_type(
-      "nnx.Generator", sizeof(GeneratorObject), 0, nullptr,
-      {{Py_tp_new, slot(generator_new)},
-       {Py_tp_dealloc, slot(generator_dealloc)},
-       {Py_tp_methods, g_methods},
-       {Py_tp_getset, g_properties},
-       {Py_tp_doc, const_cast<char*>("A stream of random numbers of its own.\n\nExample:\n"
-                                     "    >>> g = nnx.Generator().manual_seed(3)\n"
-                                     "    >>> h = nnx.Generator().manual_seed(3)\n"
-                                     "    >>> bool((nnx.rand(4, generator=g) == nnx.rand(4, generator=h)).all())\n"
-                                     "    True\n")}});
+  g_type =
+      make_type("nnx.Generator", sizeof(GeneratorObject), 0, nullptr,
+                {{Py_tp_new, slot(generator_new)},
+                 {Py_tp_dealloc, slot(generator_dealloc)},
+                 {Py_tp_methods, g_methods},
+                 {Py_tp_getset, g_properties},
+                 {Py_tp_doc,
+                  const_cast<char*>(
+                      "A stream of random numbers of its own.\n\nExample:\n"
+                      "    >>> g = nnx.Generator().manual_seed(3)\n"
+                      "    >>> h = nnx.Generator().manual_seed(3)\n"
+                      "    >>> bool((nnx.rand(4, generator=g) == nnx.rand(4, generator=h)).all())\n"
+                      "    True\n")}});
   checked(PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(g_type)));
   Object standard = wrap_generator(&runtime::default_generator(), false);
   checked(PyModule_AddObjectRef(module, "default_generator", standard.get()));

@@ -34,8 +34,9 @@ std::string number(double x, bool single, bool scientific) {
   if (std::isinf(x)) return x < 0 ? "-inf" : "inf";
   char buffer[512];
   const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
-  std::to_chars_result r = single ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(x), format)
-                                  : std::to_chars(buffer, buffer + sizeof buffer, x, format);
+  std::to_chars_result r =
+      single ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(x), format)
+             : std::to_chars(buffer, buffer + sizeof buffer, x, format);
   std::string s(buffer, r.ptr);
   auto mantissa_end = std::min(s.find('e'), s.size());
   const auto point = s.find('.');
@@ -127,12 +128,13 @@ Tensor shown_part(const Tensor& t, bool summarise) {
       const std::int64_t n = t.shape(axis);
       if (n <= 2 * g_options.edge) continue;
       x = ops::concatenate({ops::slice(x, axis, 0, g_options.edge, 1),
-                            ops::slice(x, axis, n - g_options.edge, g_options.edge, 1)}, axis);
+                            ops::slice(x, axis, n - g_options.edge, g_options.edge, 1)},
+                           axis);
     }
-  const DType wide = is_floating(t.dtype())         ? DType::float64
-                     : t.dtype() == DType::boolean  ? DType::boolean
-                     : t.dtype() == DType::uint64   ? DType::uint64
-                                                    : DType::int64;
+  const DType wide = is_floating(t.dtype())        ? DType::float64
+                     : t.dtype() == DType::boolean ? DType::boolean
+                     : t.dtype() == DType::uint64  ? DType::uint64
+                                                   : DType::int64;
   return ops::contiguous(ops::astype(x, wide));
 }
 
@@ -155,7 +157,8 @@ struct Printer {
         if (gap) append(out, line, "..., ", pad);
         append(out, line, rows(axis + 1, indent + 1) + (i + 1 < n ? ", " : ""), pad);
       } else {
-        const std::string between = "," + std::string(static_cast<std::size_t>(shape.size() - axis - 1), '\n') + pad;
+        const std::string between =
+            "," + std::string(static_cast<std::size_t>(shape.size() - axis - 1), '\n') + pad;
         if (gap) out += "..." + between;
         out += rows(axis + 1, indent + 1);
         if (i + 1 < n) out += between;
@@ -164,7 +167,8 @@ struct Printer {
     return out + line + "]";
   }
   // Adds a word to the line, or begins another one.
-  void append(std::string& out, std::string& line, const std::string& word, const std::string& pad) {
+  void append(std::string& out, std::string& line, const std::string& word,
+              const std::string& pad) {
     const std::size_t used = pad.size() + line.size() + word.size();
     if (!line.empty() && used > static_cast<std::size_t>(g_options.width) - 1) {
       while (!line.empty() && line.back() == ' ') line.pop_back();
@@ -182,7 +186,8 @@ std::string repr_text(const Tensor& t) {
   out += empty ? "[]" : to_text(t, 7);
   std::string notes;
   if (empty && !(t.rank() == 1)) notes += ", shape=" + to_string(t.shape());
-  const bool usual = t.dtype() == default_dtype() || t.dtype() == DType::int64 || t.dtype() == DType::boolean;
+  const bool usual =
+      t.dtype() == default_dtype() || t.dtype() == DType::int64 || t.dtype() == DType::boolean;
   if (!usual || (empty && t.dtype() != default_dtype()))
     notes += ", dtype=" + std::string(name_of(t.dtype()));
   if (t.device().kind != DeviceKind::cpu) notes += ", device='" + to_string(t.device()) + "'";
@@ -201,15 +206,24 @@ PyObject* set_options(Args& a) {
   Options o = g_options;
   const std::string profile = a.string("profile", "");
   if (profile == "default") o = Options();
-  else if (profile == "short") { o = Options(); o.precision = 2; o.edge = 2; }
-  else if (profile == "full") { o = Options(); o.threshold = INT64_MAX; }
-  else if (!profile.empty()) fail<ArgumentError>(a.op(), "profile must be 'default', 'short' or 'full'", profile);
+  else if (profile == "short") {
+    o = Options();
+    o.precision = 2;
+    o.edge = 2;
+  } else if (profile == "full") {
+    o = Options();
+    o.threshold = INT64_MAX;
+  } else if (!profile.empty())
+    fail<ArgumentError>(a.op(), "profile must be 'default', 'short' or 'full'", profile);
   const auto natural = [&](const char* name, std::int64_t now, std::int64_t least) {
     if (!a.given(name)) return now;
     PyObject* value = a.object(name);
-    if (PyFloat_Check(value) && std::isinf(PyFloat_AS_DOUBLE(value))) return std::int64_t{INT64_MAX};
+    if (PyFloat_Check(value) && std::isinf(PyFloat_AS_DOUBLE(value)))
+      return std::int64_t{INT64_MAX};
     const std::int64_t n = a.integer(name);
-    if (n < least) fail<ArgumentError>(a.op(), std::string(name) + " must be at least " + std::to_string(least), std::to_string(n));
+    if (n < least)
+      fail<ArgumentError>(a.op(), std::string(name) + " must be at least " + std::to_string(least),
+                          std::to_string(n));
     return n;
   };
   o.precision = static_cast<int>(std::min<std::int64_t>(natural("precision", o.precision, 0), 100));
@@ -230,8 +244,9 @@ PyObject* format_method(Args& a) {
     return own(PyObject_Format(x.get(), a.object("format_spec"))).release();
   }
   if (spec.empty()) return text(repr_text(t)).release();
-  throw CallError(error_text("format", "a format such as '" + spec + "' is for tensors of one element",
-                             describe(t), "format single elements, or use nnx.set_printoptions(precision=4)"));
+  throw CallError(
+      error_text("format", "a format such as '" + spec + "' is for tensors of one element",
+                 describe(t), "format single elements, or use nnx.set_printoptions(precision=4)"));
 }
 
 PyObject* round_method(Args& a) {
@@ -263,9 +278,10 @@ Example:
 )",
      set_options},
     {"__format__", "(format_spec: str = '') -> str",
-     "Text of a tensor of one element as of its number: f'{loss:.4f}'.", format_method, Role::method},
-    {"__round__", "(ndigits: int | None = None) -> Tensor",
-     "The elements rounded, half to even.", round_method, Role::method},
+     "Text of a tensor of one element as of its number: f'{loss:.4f}'.", format_method,
+     Role::method},
+    {"__round__", "(ndigits: int | None = None) -> Tensor", "The elements rounded, half to even.",
+     round_method, Role::method},
 };
 
 }  // namespace
@@ -279,9 +295,7 @@ std::string to_text(const Tensor& t, int indent) {
   return Printer{shown, t.shape(), format}.rows(0, static_cast<std::size_t>(indent));
 }
 
-std::vector<PyType_Slot> text_slots() {
-  return {{Py_tp_repr, reinterpret_cast<void*>(repr)}};
-}
+std::vector<PyType_Slot> text_slots() { return {{Py_tp_repr, reinterpret_cast<void*>(repr)}}; }
 
 void declare_repr(PyObject* module) {
   for (const Definition& d : kDefinitions) declare(module, d);

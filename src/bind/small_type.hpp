@@ -12,9 +12,11 @@ inline PyTypeObject* make_type(const char* name, int size, unsigned long flags, 
                                std::initializer_list<PyType_Slot> list) {
   std::vector<PyType_Slot> slots(list);
   slots.push_back({0, nullptr});
-  PyType_Spec spec = {name, size, 0, static_cast<unsigned>(Py_TPFLAGS_DEFAULT | flags), slots.data()};
+  PyType_Spec spec = {name, size, 0, static_cast<unsigned>(Py_TPFLAGS_DEFAULT | flags),
+                      slots.data()};
   Object bases = base ? own(PyTuple_Pack(1, base)) : Object();
-  return reinterpret_cast<PyTypeObject*>(own(PyType_FromSpecWithBases(&spec, bases.get())).release());
+  return reinterpret_cast<PyTypeObject*>(
+      own(PyType_FromSpecWithBases(&spec, bases.get())).release());
 }
 
 template <class F>

@@ -12,8 +12,7 @@
 namespace nnx::bind {
 
 struct TensorObject {
-  PyObject_HEAD
-  core::Tensor tensor;
+  PyObject_HEAD core::Tensor tensor;
   PyObject* weakrefs;
 };
 
@@ -38,10 +37,10 @@ void track(PyObject* tensor) noexcept;
 void add_tensor_type(PyObject* module);
 
 // --- parts of the type, one file each ------------------------------------------------------------
-std::vector<PyType_Slot> number_slots();   // number_slots.cpp
-std::vector<PyType_Slot> index_slots();    // index.cpp: length, subscripts, iteration, `in`
-std::vector<PyType_Slot> text_slots();     // repr.cpp: repr, str
-std::vector<PyType_Slot> buffer_slots();   // numpy.cpp
+std::vector<PyType_Slot> number_slots();    // number_slots.cpp
+std::vector<PyType_Slot> index_slots();     // index.cpp: length, subscripts, iteration, `in`
+std::vector<PyType_Slot> text_slots();      // repr.cpp: repr, str
+std::vector<PyType_Slot> buffer_slots();    // numpy.cpp
 PyGetSetDef* tensor_properties() noexcept;  // properties.cpp
 
 }  // namespace nnx::bind

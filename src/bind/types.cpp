@@ -16,8 +16,7 @@ namespace {
 
 // --- dtype -------------------------------------------------------------------------------------
 struct DTypeObject {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 PyTypeObject* g_dtype_type;
 PyObject* g_dtypes[kDTypes];
@@ -56,7 +55,9 @@ PyObject* dtype_new(PyTypeObject*, PyObject* args, PyObject*) {
     return Py_NewRef(dtype_object(*t));
   });
 }
-PyObject* dtype_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(name_of(dtype_in(o)).data()); }
+PyObject* dtype_reduce(PyObject* o, PyObject*) {
+  return PyUnicode_FromString(name_of(dtype_in(o)).data());
+}
 
 PyObject* dtype_get(PyObject* o, void* what) {
   const DType t = dtype_in(o);
@@ -80,9 +81,12 @@ PyGetSetDef g_dtype_properties[] = {
     {"name", dtype_get, nullptr, "-> str\n\nIts name, as in NumPy.", const_cast<char*>("n")},
     {"itemsize", dtype_get, nullptr, "-> int\n\nBytes per element.", const_cast<char*>("i")},
     {"bits", dtype_get, nullptr, "-> int\n\nBits per element.", const_cast<char*>("b")},
-    {"is_floating_point", dtype_get, nullptr, "-> bool\n\nTrue for float dtypes.", const_cast<char*>("f")},
-    {"is_complex", dtype_get, nullptr, "-> bool\n\nTrue for complex dtypes.", const_cast<char*>("c")},
-    {"is_signed", dtype_get, nullptr, "-> bool\n\nTrue if it has negative values.", const_cast<char*>("s")},
+    {"is_floating_point", dtype_get, nullptr, "-> bool\n\nTrue for float dtypes.",
+     const_cast<char*>("f")},
+    {"is_complex", dtype_get, nullptr, "-> bool\n\nTrue for complex dtypes.",
+     const_cast<char*>("c")},
+    {"is_signed", dtype_get, nullptr, "-> bool\n\nTrue if it has negative values.",
+     const_cast<char*>("s")},
     {"dtype", dtype_get, nullptr, "-> Any\n\nNumPy's dtype of this name.", const_cast<char*>("d")},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -93,8 +97,7 @@ PyMethodDef g_dtype_methods[] = {
 
 // --- device ------------------------------------------------------------------------------------
 struct DeviceObject {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 PyTypeObject* g_device_type;
 
@@ -104,8 +107,13 @@ PyObject* device_str(PyObject* o) {
   return guard([&] { return text(to_string(device_in(o))).release(); });
 }
 PyObject* device_repr(PyObject* o) {
-  return guard([&] { return text("device(type='" + std::string(device_in(o).kind == DeviceKind::cpu
-                                  ? "cpu')" : "cuda', index=" + std::to_string(device_in(o).index) + ")")).release(); });
+  return guard([&] {
+    return text("device(type='" +
+                std::string(device_in(o).kind == DeviceKind::cpu
+                                ? "cpu')"
+                                : "cuda', index=" + std::to_string(device_in(o).index) + ")"))
+        .release();
+  });
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
   if (op != Py_EQ && op != Py_NE) Py_RETURN_NOTIMPLEMENTED;
@@ -126,7 +134,8 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
   return guard([&] {
     PyObject *type = nullptr, *index = Py_None;
     static const char* names[] = {"type", "index", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(names), &type, &index))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O", const_cast<char**>(names), &type,
+                                     &index))
       throw PythonError();
     std::string name = PyUnicode_Check(type) ? std::string(view_text(type)) : std::string();
     Object full;
@@ -226,8 +235,7 @@ PyObject* count_reduce(PyObject* o, PyObject*) {
   return Py_BuildValue("O(N)", &PyLong_Type, PyNumber_Add(plain, PyLong_FromLong(0)));
 }
 PyMethodDef g_count_methods[] = {
-    {"__call__", method(count_call),
-     METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"__call__", method(count_call), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"__reduce__", count_reduce, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -235,11 +243,12 @@ PyMethodDef g_count_methods[] = {
 PyTypeObject* g_pair_type;
 PyStructSequence_Field g_pair_fields[] = {
     {"values", "the values"}, {"indices", "where they were found"}, {nullptr, nullptr}};
-PyStructSequence_Desc g_pair = {"nnx.ValuesAndIndices",
-                                "What max, min, median, sort and topk answer: values and indices.\n\n"
-                                "Example:\n    >>> values, indices = nnx.tensor([3, 1]).sort()\n"
-                                "    >>> indices\n    tensor([1, 0])\n",
-                                g_pair_fields, 2};
+PyStructSequence_Desc g_pair = {
+    "nnx.ValuesAndIndices",
+    "What max, min, median, sort and topk answer: values and indices.\n\n"
+    "Example:\n    >>> values, indices = nnx.tensor([3, 1]).sort()\n"
+    "    >>> indices\n    tensor([1, 0])\n",
+    g_pair_fields, 2};
 
 }  // namespace
 
@@ -270,30 +279,32 @@ void add_value_types(PyObject* module) {
   for (const auto& [name, t] : aliases)
     checked(PyModule_AddObjectRef(module, name, dtype_object(t)));
 
-  g_device_type = make_type(
-      "nnx.device", sizeof(DeviceObject), 0, nullptr,
-      {{Py_tp_repr, slot(device_repr)},
-       {Py_tp_str, slot(device_str)},
-       {Py_tp_richcompare, slot(device_compare)},
-       {Py_tp_hash, slot(device_hash)},
-       {Py_tp_new, slot(device_new)},
-       {Py_tp_getset, g_device_properties},
-       {Py_tp_methods, g_device_methods},
-       {Py_tp_doc, const_cast<char*>("Where a tensor's memory is.\n\nExample:\n"
-                                     "    >>> str(nnx.device('cpu'))\n    'cpu'\n")}});
-  g_size_type = make_type("nnx.Size", 0, 0, &PyTuple_Type,
-                         {{Py_mp_subscript, slot(size_subscript)},
-                          {Py_sq_concat, slot(size_concat)},
-                          {Py_tp_methods, g_size_methods},
-                          {Py_tp_doc, const_cast<char*>(
-                               "A shape: a tuple that also has numel().\n\nExample:\n"
-                               "    >>> nnx.zeros((2, 3)).shape.numel()\n    6\n")}});
+  g_device_type =
+      make_type("nnx.device", sizeof(DeviceObject), 0, nullptr,
+                {{Py_tp_repr, slot(device_repr)},
+                 {Py_tp_str, slot(device_str)},
+                 {Py_tp_richcompare, slot(device_compare)},
+                 {Py_tp_hash, slot(device_hash)},
+                 {Py_tp_new, slot(device_new)},
+                 {Py_tp_getset, g_device_properties},
+                 {Py_tp_methods, g_device_methods},
+                 {Py_tp_doc, const_cast<char*>("Where a tensor's memory is.\n\nExample:\n"
+                                               "    >>> str(nnx.device('cpu'))\n    'cpu'\n")}});
+  g_size_type = make_type(
+      "nnx.Size", 0, 0, &PyTuple_Type,
+      {{Py_mp_subscript, slot(size_subscript)},
+       {Py_sq_concat, slot(size_concat)},
+       {Py_tp_methods, g_size_methods},
+       {Py_tp_doc, const_cast<char*>("A shape: a tuple that also has numel().\n\nExample:\n"
+                                     "    >>> nnx.zeros((2, 3)).shape.numel()\n    6\n")}});
   // Made by calling `type`, since an int that carries a shape needs an instance dictionary.
-  Object made = own(PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "s(O){ss}", "Count", &PyLong_Type, "__module__", "nnx"));
+  Object made = own(PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "s(O){ss}",
+                                          "Count", &PyLong_Type, "__module__", "nnx"));
   g_count_type = reinterpret_cast<PyTypeObject*>(made.release());
   for (PyMethodDef* m = g_count_methods; m->ml_name; ++m) {
     Object made_method = own(PyDescr_NewMethod(g_count_type, m));
-    checked(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_count_type), m->ml_name, made_method.get()));
+    checked(PyObject_SetAttrString(reinterpret_cast<PyObject*>(g_count_type), m->ml_name,
+                                   made_method.get()));
   }
   g_shape_name = own(PyUnicode_InternFromString("_shape")).release();
   g_pair_type = reinterpret_cast<PyTypeObject*>(
@@ -341,9 +352,10 @@ std::optional<DType> dtype_of(PyObject* o) {
   if (name.empty()) return std::nullopt;
   const auto t = dtype_from_name(name);
   if (!t || is_complex(*t))
-    fail<DTypeError>("dtype", is_complex(t.value_or(DType::boolean)) || name.starts_with("complex")
-                                  ? "complex numbers are not supported"
-                                  : "there is no such dtype",
+    fail<DTypeError>("dtype",
+                     is_complex(t.value_or(DType::boolean)) || name.starts_with("complex")
+                         ? "complex numbers are not supported"
+                         : "there is no such dtype",
                      name,
                      "choose from bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, "
                      "float16, bfloat16, float32, float64");
@@ -390,7 +402,8 @@ Object shape_tuple(const Dims& d) {
 Object callable_size(const Tensor& t) {
   Object n = own(PyLong_FromLongLong(t.numel()));
   PyObject* args[] = {n.get()};
-  Object out = own(PyObject_Vectorcall(reinterpret_cast<PyObject*>(g_count_type), args, 1, nullptr));
+  Object out =
+      own(PyObject_Vectorcall(reinterpret_cast<PyObject*>(g_count_type), args, 1, nullptr));
   Object shape = shape_tuple(t.shape());
   checked(PyObject_SetAttr(out.get(), g_shape_name, shape.get()));
   return out;

@@ -32,14 +32,10 @@ std::atomic<DType> g_default{DType::float32};
 
 DType signed_of_size(int bytes) {
   switch (bytes) {
-    case 1:
-      return DType::int8;
-    case 2:
-      return DType::int16;
-    case 4:
-      return DType::int32;
-    default:
-      return DType::int64;
+    case 1: return DType::int8;
+    case 2: return DType::int16;
+    case 4: return DType::int32;
+    default: return DType::int64;
   }
 }
 }  // namespace

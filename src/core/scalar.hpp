@@ -30,14 +30,10 @@ struct Scalar {
   // The dtype a tensor made of it alone has: bool, int64, uint64, the default floating type.
   DType dtype() const {
     switch (kind) {
-      case Kind::boolean:
-        return DType::boolean;
-      case Kind::integer:
-        return DType::int64;
-      case Kind::unsigned_integer:
-        return DType::uint64;
-      default:
-        return default_dtype();
+      case Kind::boolean: return DType::boolean;
+      case Kind::integer: return DType::int64;
+      case Kind::unsigned_integer: return DType::uint64;
+      default: return default_dtype();
     }
   }
   bool operator==(const Scalar& o) const {

@@ -13,16 +13,11 @@ std::string describe(const Tensor& t) {
 std::string describe(const Operand& o) {
   if (o.is_tensor()) return describe(o.tensor);
   switch (o.scalar.kind) {
-    case Scalar::Kind::none:
-      return "none";
-    case Scalar::Kind::boolean:
-      return o.scalar.i ? "True" : "False";
-    case Scalar::Kind::integer:
-      return std::to_string(o.scalar.i);
-    case Scalar::Kind::unsigned_integer:
-      return std::to_string(o.scalar.u);
-    default:
-      return std::to_string(o.scalar.f);
+    case Scalar::Kind::none: return "none";
+    case Scalar::Kind::boolean: return o.scalar.i ? "True" : "False";
+    case Scalar::Kind::integer: return std::to_string(o.scalar.i);
+    case Scalar::Kind::unsigned_integer: return std::to_string(o.scalar.u);
+    default: return std::to_string(o.scalar.f);
   }
 }
 

@@ -18,10 +18,8 @@ constexpr std::int64_t kBlock = 4096;  // elements
 
 template <class T>
 constexpr bool is_nan(T x) {
-  if constexpr (std::is_floating_point_v<T>)
-    return x != x;
-  else
-    return false;
+  if constexpr (std::is_floating_point_v<T>) return x != x;
+  else return false;
 }
 template <bool kMax, class T>
 constexpr bool beats(T x, T best) {
@@ -243,10 +241,8 @@ void arg_extreme(bool max, core::Lane lane, std::int64_t outer, std::int64_t n, 
                  const void* x, std::int64_t* out) {
   if (outer <= 0 || n <= 0 || inner <= 0) return;
   with_lane(lane, [&]<class T>(T) {
-    if (max)
-      extreme<true>(static_cast<const T*>(x), outer, n, inner, out);
-    else
-      extreme<false>(static_cast<const T*>(x), outer, n, inner, out);
+    if (max) extreme<true>(static_cast<const T*>(x), outer, n, inner, out);
+    else extreme<false>(static_cast<const T*>(x), outer, n, inner, out);
   });
 }
 

@@ -9,11 +9,14 @@ namespace {
 
 using namespace gemm;
 
-// Multiplications below which a second thread does not pay: about 10 us.
+// Multiplications that are worth a thread: about 10 us.
 constexpr double kGrain = kWidth * 32768.0;
-// A chunk keeps kBlockPanels panels of B near when it runs along them, and few rows are those that
-// do not fill kFewTiles tiles of A. Depth: of k taken at a time.
-constexpr std::int64_t kBlockPanels = 16, kFewTiles = 12, kStripPanels = 128;
+// Rows are few when they fill so many tiles at most: then B is read seldom, and A stays near.
+constexpr std::int64_t kFewTiles = 12;
+// Panels a chunk of many rows runs along, and panels packed at a time.
+constexpr std::int64_t kBlockPanels = 16, kStripPanels = 128;
+// Numbers of k taken at a time. Less, and C is read and written more often; more, and panels do
+// not stay near, and sums lose digits.
 constexpr std::int64_t kDepth = kWidth == 16 ? 320 : 256, kDepthOfFew = kWidth == 16 ? 512 : 256;
 
 // Rows so far apart that they share a few sets of the nearest cache.
@@ -28,7 +31,9 @@ Plan choose_plan(std::int64_t m, std::int64_t n, std::int64_t k, const Strided& 
   plan.k = k;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const std::int64_t wanted =  // chunks
-      work < kGrain ? 1 : std::min<std::int64_t>(32, 2 + static_cast<std::int64_t>(work / (4 * kGrain)));
+      work < kGrain
+          ? 1
+          : std::min<std::int64_t>(32, 2 + static_cast<std::int64_t>(work / (4 * kGrain)));
 
   // Transposing B costs some n k / 4 cycles, adding up the lanes of dot products 2 m n.
   plan.dot = a.col == 1 && b.row == 1 && b.col != 1 && m * 12 <= k;
@@ -43,17 +48,16 @@ Plan choose_plan(std::int64_t m, std::int64_t n, std::int64_t k, const Strided& 
   const bool few = tiles <= kFewTiles;
   // Packing pays for what is read often enough, or is badly placed for being read directly.
   plan.pack_b = b.col != 1 || (!few && k * n > 1 << 16) || (tiles > 2 && clashes(b.row) && k > 64);
-  plan.vectors = plan.pack_b ? kVectors : max_vectors(static_cast<int>(ceil_div(m, tiles)));
+  plan.vectors = plan.pack_b ? kVectors : kMaxVectors.of[ceil_div(m, tiles)];
   const std::int64_t panel = plan.vectors * kWidth;
   const bool often = n > 4 * panel && tiles > 1 && k > 64;
   plan.pack_a = (a.row != 1 && a.col != 1) ||
                 (plan.layout == ALayout::rows
                      ? often && clashes(a.row)
                      : often && (clashes(a.col) || (few ? k * a.col > 1 << 18 : a.col > 128)));
-  plan.depth = few ? kDepthOfFew : kDepth;
-  if (tiles == 1) plan.depth = kDepth;
+  plan.depth = few && tiles > 1 ? kDepthOfFew : kDepth;
   if (tiles == 1 && !plan.pack_b && k * n > 2 * kNear) {  // B is far and read once: along its rows
-    plan.depth = std::clamp<std::int64_t>(kNear / 4 / n, 8, kDepth);
+    plan.depth = std::clamp<std::int64_t>(divide(kNear / 4, n), 8, kDepth);
   }
   plan.strip = kStripPanels * panel;
   plan.block_rows = m;
@@ -65,7 +69,7 @@ Plan choose_plan(std::int64_t m, std::int64_t n, std::int64_t k, const Strided& 
   // Few rows are cut by columns, many rows by rows, until there are chunks enough.
   const std::int64_t panels = ceil_div(std::min(n, plan.strip), panel);
   if (few) {
-    plan.block_panels = std::clamp<std::int64_t>(panels / wanted, 1, 2 * kBlockPanels);
+    plan.block_panels = std::clamp<std::int64_t>(divide(panels, wanted), 1, 2 * kBlockPanels);
   } else {
     plan.block_panels = kBlockPanels;
     std::int64_t block = kFewTiles;
@@ -85,8 +89,7 @@ void gemm_f32(const core::GemmJob& job) {
   Strided b{static_cast<const float*>(job.b), job.b_row, job.b_col};
   Target target{static_cast<float*>(job.c), job.c_row, job.accumulate,
                 static_cast<const float*>(job.bias),
-                job.activation < 0 ? nullptr
-                                   : pointwise_function(job.activation, core::Lane::f32)};
+                job.activation < 0 ? nullptr : pointwise_function(job.activation, core::Lane::f32)};
   std::int64_t a_batch = job.a_batch, b_batch = job.b_batch;
 
   // A batch over one B is a taller product.

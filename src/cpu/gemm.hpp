@@ -1,10 +1,8 @@
-// The blocked float32 product C = A B (+ C) (+ bias) (activation): how it is cut into blocks, packed
-// and shared between threads. gemm_kernel.hpp has the loops inside, gemm_pack.hpp the sources of A
-// and B, gemm.cpp the kernel-table entry.
+// The blocked float32 product C = A B (+ C) (+ bias) (activation): how it is cut into blocks,
+// packed and shared between threads. gemm_kernel.hpp has the loops inside, gemm_pack.hpp the
+// sources of A and B, gemm.cpp the kernel-table entry.
 //
-// A chunk is a block of C: what one thread does without asking another. B's panels are packed by
-// the chunk that uses them when only one does, else by all threads together beforehand. A is read
-// where it lies, or packed by the chunk.
+// A chunk is a block of C: what one thread does without asking another.
 // Invariants: a Plan follows from shape and strides alone, so results are bit-identical for any
 // number of threads; every buffer is a scratch slot of its thread.
 #pragma once
@@ -20,7 +18,13 @@ namespace nnx::cpu::inline NNX_LEVEL::gemm {
 inline constexpr DotTable kDot;
 inline constexpr std::int64_t kTilesPacked = 12;  // of A in `columns` layout, at a time
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+// Of numbers that are not negative; short division where it will do, for products that take less
+// time than a few long ones.
+constexpr std::int64_t divide(std::int64_t a, std::int64_t b) {
+  if (((a | b) >> 32) == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+  return a / b;
+}
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return divide(a + b - 1, b); }
 
 // `total` things in the fewest parts of at most `limit`, as even as can be, longer ones first.
 struct Parts {
@@ -28,7 +32,7 @@ struct Parts {
   Parts(std::int64_t total, std::int64_t limit) : count(1), base(total), longer(0) {
     if (total > limit) {
       count = ceil_div(total, limit);
-      base = total / count;
+      base = divide(total, count);
       longer = total - base * count;
     }
   }
@@ -74,21 +78,21 @@ struct Target {
 
 struct Plan {
   std::int64_t m, n, k;
-  bool dot;         // tiles of dot products, nothing packed; else of outer products
-  ALayout layout;   // how outer tiles read A
-  bool pack_a, pack_b;
-  bool by_columns;  // chunks are blocks of columns of all rows
-  bool single;      // one chunk, and k at once
-  int vectors;      // of a panel
+  bool dot;                   // tiles of dot products, nothing packed; else of outer products
+  ALayout layout;             // how outer tiles read A
+  bool pack_a, pack_b;        // else they are read where they lie
+  bool by_columns;            // chunks are blocks of columns of all rows
+  bool single;                // one chunk, and all of k at once
+  std::int64_t vectors;       // of a panel
   std::int64_t depth;         // of k taken at a time, at most
+  std::int64_t strip;         // columns taken at a time: whole panels
   std::int64_t block_rows;    // of a chunk, at most
   std::int64_t block_panels;  // of a chunk, at most; columns for dot products
-  std::int64_t strip;         // columns taken at a time: whole panels
 };
 // Numbers of B that a near cache holds.
 inline constexpr std::int64_t kNear = 1 << 17;
 // Numbers of a matrix that a chunk of packing takes at least.
-inline constexpr std::int64_t kPackGrain = 1 << 16;
+inline constexpr std::int64_t kPackGrain = 1 << 14;
 
 // --- outer products -------------------------------------------------------------------------
 // A few rows (one row block) are cut by columns: every chunk takes some panels of B one after the
@@ -156,15 +160,15 @@ struct Outer {
       OuterTile now = t;
       now.c += (i0 + tiles.first(i)) * target.row;
       outer_fn(plan.layout, plan.pack_b ? BLayout::packed : BLayout::direct,
-               t.columns % kWidth != 0, tiles.size(i),
-               ceil_div(t.columns, kWidth))(now);
+               t.columns % kWidth != 0, tiles.size(i), ceil_div(t.columns, kWidth))(now);
     };
 
     // What a chunk packs on the way: all of one operand's parts it meets, each once.
     if (plan.by_columns) {
       float* own = plan.pack_b ? room(panel_size(k), Slot::pack_b) : nullptr;
       for (std::int64_t q = 0; q < panels; ++q) {
-        if (own) b.pack_panels(d.p0, k, j0 + q * panel, std::min(panel, columns - q * panel), panel, own);
+        if (own)
+          b.pack_panels(d.p0, k, j0 + q * panel, std::min(panel, columns - q * panel), panel, own);
         at_panel(q, own);
         for (std::int64_t i = 0; i < tiles.count; ++i) {
           at_tile(i, d.a ? d.a + i * tile_size(k) : nullptr);
@@ -219,24 +223,35 @@ struct Outer {
     for (std::int64_t j0 = 0; j0 < plan.n; j0 += plan.strip) {
       const std::int64_t columns = std::min(plan.strip, plan.n - j0);
       const Parts column_blocks(ceil_div(columns, panel), plan.block_panels);
-      for (std::int64_t part = 0; part < depths.count; ++part) {
-        Depth d{depths.first(part), plan.k ? depths.size(part) : 0, nullptr, nullptr,
-                part == 0, part + 1 == depths.count};
-        if (plan.by_columns && plan.pack_a) d.a = pack_all_of_a(d.p0, d.k);
-        if (!plan.by_columns && plan.pack_b) d.b = pack_all_of_b(d.p0, d.k, j0, columns);
-        parallel_for(row_blocks.count * column_blocks.count, [&](std::int64_t chunk) {
-          const std::int64_t r = chunk % row_blocks.count, c = chunk / row_blocks.count;
-          const std::int64_t q = column_blocks.first(c), j = q * panel;
-          block(d, row_blocks.first(r), row_blocks.size(r), j0 + j,
-                std::min(column_blocks.size(c) * panel, columns - j), q);
+      const auto depth = [&](std::int64_t part) {
+        return Depth{depths.first(part), plan.k ? depths.size(part) : 0, nullptr, nullptr,
+                     part == 0,          part + 1 == depths.count};
+      };
+      const auto chunk = [&](const Depth& d, std::int64_t index) {
+        const std::int64_t c = divide(index, row_blocks.count), r = index - c * row_blocks.count;
+        const std::int64_t q = column_blocks.first(c), j = q * panel;
+        block(d, row_blocks.first(r), row_blocks.size(r), j0 + j,
+              std::min(column_blocks.size(c) * panel, columns - j), q);
+      };
+      const std::int64_t chunks = row_blocks.count * column_blocks.count;
+      if (plan.by_columns && !plan.pack_a) {  // nothing to be packed beforehand
+        parallel_for(chunks, [&](std::int64_t index) {
+          for (std::int64_t part = 0; part < depths.count; ++part) chunk(depth(part), index);
         });
+        continue;
+      }
+      for (std::int64_t part = 0; part < depths.count; ++part) {
+        Depth d = depth(part);
+        if (plan.by_columns) d.a = pack_all_of_a(d.p0, d.k);
+        if (!plan.by_columns && plan.pack_b) d.b = pack_all_of_b(d.p0, d.k, j0, columns);
+        parallel_for(chunks, [&](std::int64_t index) { chunk(d, index); });
       }
     }
   }
 };
 
 // --- dot products ---------------------------------------------------------------------------
-inline constexpr std::int64_t kDotCache = 1 << 13;        // floats of A
+inline constexpr std::int64_t kDotCache = 1 << 13;       // floats of A
 inline constexpr std::int64_t kDotDepth = kWidth * 256;  // so that no lane sums very many numbers
 
 inline void dot(const Plan& plan, const Strided& a, const Strided& b, const Target& target) {
@@ -278,7 +293,7 @@ inline void dot(const Plan& plan, const Strided& a, const Strided& b, const Targ
 
 // A single number: segments of fixed length, added up in order.
 inline void inner(std::int64_t k, const float* a, const float* b, const Target& target) {
-  constexpr std::int64_t kSegment = 1 << 15, kMost = 256;
+  constexpr std::int64_t kSegment = 1 << 17, kMost = 256;
   const Parts segments(k, std::max(kSegment, ceil_div(k, kMost)));
   float part[kMost] = {};
   parallel_for(segments.count, [&](std::int64_t s) {

@@ -175,7 +175,8 @@ void outer_tile(const OuterTile& t) {
   const float* ahead = b + kRowsAhead * b_step;
   if (t.k >= kPrefetchDepth) {
     NNX_UNROLL for (int i = 0; i < R; ++i) {
-      NNX_UNROLL for (int v = 0; v < V * kWidth; v += kLine) __builtin_prefetch(t.c + i * t.c_row + v, 1);
+      NNX_UNROLL for (int v = 0; v < V * kWidth; v += kLine)
+          __builtin_prefetch(t.c + i * t.c_row + v, 1);
     }
   }
 
@@ -190,7 +191,7 @@ void outer_tile(const OuterTile& t) {
     }
     if (L == ALayout::columns) {
       __builtin_prefetch(a[0] + kRowsAhead * a_step);
-      __builtin_prefetch(a[0] + kRowsAhead * a_step + R - 1);
+      if (R > kLine / 2) __builtin_prefetch(a[0] + kRowsAhead * a_step + R - 1);
     }
     NNX_UNROLL for (int i = 0; i < R; ++i) {
       const Vec x = splat(L == ALayout::rows ? a[i / 3][i % 3 * a_step + offset] : a[0][i]);
@@ -261,6 +262,13 @@ constexpr int max_vectors(int rows) {
   }
   return kVectors;
 }
+struct MaxVectors {
+  int of[kRows + 1] = {};
+  constexpr MaxVectors() {
+    for (int r = 1; r <= kRows; ++r) of[r] = max_vectors(r);
+  }
+};
+inline constexpr MaxVectors kMaxVectors;
 using OuterFn = void (*)(const OuterTile&);
 
 template <ALayout L, BLayout B, bool Partial, int R, int V>
@@ -315,9 +323,7 @@ struct DotTile {
 };
 // The most rows of a dot tile, and its columns: as many sums as the registers hold.
 inline constexpr int kDotRows = kRegisters == 32 ? 6 : kWidth == 8 ? 3 : 2;
-constexpr int dot_columns(int rows) {
-  return rows == 1 || (kRegisters == 32 && rows <= 3) ? 8 : 4;
-}
+constexpr int dot_columns(int rows) { return rows == 1 || (kRegisters == 32 && rows <= 3) ? 8 : 4; }
 
 template <int R>
 void dot_tile(const DotTile& t) {
@@ -395,4 +401,4 @@ struct DotTable {
   }
 };
 
-}  // namespace nnx::cpu::gemm
+}  // namespace nnx::cpu::inline NNX_LEVEL::gemm

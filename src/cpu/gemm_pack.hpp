@@ -1,8 +1,8 @@
 // Where the numbers of a product come from, and how they are rearranged into what the innermost
 // loops read.
-// A source of A offers: direct(layout, step) const (whether outer_tile can read it as it lies),
-// at(i, p), and pack(...) into `rows` or `columns` layout (gemm_kernel.hpp).
-// A source of B offers: direct(step), at(p, j), and pack(...) of panels: k rows of V vectors.
+// A source of A has pack_rows and pack_columns, which fill tiles of either layout of
+// gemm_kernel.hpp; a source of B has pack_panels. A source that the plan lets be read where it lies
+// also has at(), row and col.
 // Another source (an image to be convolved, half floats, weights packed before) is another type of
 // the same form.
 // Invariant: what lies beyond the last column of a panel is written but never reaches C.
@@ -19,19 +19,21 @@ namespace nnx::cpu::inline NNX_LEVEL::gemm {
 // row(0), row(1), ... point to 4 floats each; out[q] lane l = row l, number q.
 template <class Row>
 NNX_INLINE void transpose_4(Row&& row, Vec (&out)[4]) {
-  const auto quad = [&](int r) NNX_LAMBDA_INLINE {  // rows r, r + 4, r + 8, ... in blocks of 4 lanes
-    const auto four = [&](int block) NNX_LAMBDA_INLINE { return load<4>(row(r + 4 * block)); };
+  const auto quad =
+      [&](int r) NNX_LAMBDA_INLINE {  // rows r, r + 4, r + 8, ... in blocks of 4 lanes
+        const auto four = [&](int block) NNX_LAMBDA_INLINE { return load<4>(row(r + 4 * block)); };
 #if defined(__AVX512F__)
-    __m512 v = _mm512_castps128_ps512((__m128)four(0));
-    v = _mm512_insertf32x4(v, (__m128)four(1), 1);
-    v = _mm512_insertf32x4(v, (__m128)four(2), 2);
-    return (Vec)_mm512_insertf32x4(v, (__m128)four(3), 3);
+        __m512 v = _mm512_castps128_ps512((__m128)four(0));
+        v = _mm512_insertf32x4(v, (__m128)four(1), 1);
+        v = _mm512_insertf32x4(v, (__m128)four(2), 2);
+        return (Vec)_mm512_insertf32x4(v, (__m128)four(3), 3);
 #elif defined(__AVX2__)
-    return (Vec)_mm256_insertf128_ps(_mm256_castps128_ps256((__m128)four(0)), (__m128)four(1), 1);
+        return (Vec)_mm256_insertf128_ps(_mm256_castps128_ps256((__m128)four(0)), (__m128)four(1),
+                                         1);
 #else
-    return four(0);
+        return four(0);
 #endif
-  };
+      };
   const Vec r0 = quad(0), r1 = quad(1), r2 = quad(2), r3 = quad(3);
   const Vec t0 = low_pairs(r0, r1), t1 = high_pairs(r0, r1);
   const Vec t2 = low_pairs(r2, r3), t3 = high_pairs(r2, r3);
@@ -192,7 +194,8 @@ struct Strided {
     const float* rows[kWidth];
     for (int j = 0; j < kWidth; ++j) rows[j] = src + std::min<std::int64_t>(j, columns - 1) * col;
     if (columns == kWidth) {
-      for (; p + 4 <= k; p += 4) write(p, [&](int j) NNX_LAMBDA_INLINE { return src + j * col + p; });
+      for (; p + 4 <= k; p += 4)
+        write(p, [&](int j) NNX_LAMBDA_INLINE { return src + j * col + p; });
     } else {
       for (; p + 4 <= k; p += 4) write(p, [&](int j) NNX_LAMBDA_INLINE { return rows[j] + p; });
     }

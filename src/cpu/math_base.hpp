@@ -1,6 +1,7 @@
 // What the math_*.hpp files share: polynomials, exact sums and products, powers of two.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -33,7 +34,9 @@ struct Format<double> {
 };
 
 template <class T>
-inline Vec<T> infinity() { return std::numeric_limits<T>::infinity(); }
+inline Vec<T> infinity() {
+  return std::numeric_limits<T>::infinity();
+}
 
 // c[0] + c[1] x + ...; of long ones the upper part as two interleaved chains.
 template <class T, std::size_t n>
@@ -47,7 +50,8 @@ inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
     Vec<T> a = c[n - 1], b = c[n - 2];
     constexpr int odd = n % 2;
 #pragma GCC unroll 16
-    for (int i = int(n) - 3; i > chained + odd; i -= 2) a = fma(a, x2, c[i]), b = fma(b, x2, c[i - 1]);
+    for (int i = int(n) - 3; i > chained + odd; i -= 2)
+      a = fma(a, x2, c[i]), b = fma(b, x2, c[i - 1]);
     y = fma(a, x, b);
     if constexpr (odd) y = fma(y, x, c[chained]);
   }
@@ -106,32 +110,43 @@ inline Vec<T> power_of_two(Vec<T> shifted, int offset = 0) {
   return Vec<T>::from_bits((shifted.as_int() << m) + one);
 }
 
-// p * 2^n, rounded once, for n = shifted - Format::shifter with |n| < 2 * the largest exponent.
-inline Vec<float> scale(Vec<float> p, Vec<float> n, Vec<float> shifted) {
+// p * 2^n, rounded once, for n = shifted - Format::shifter and p in [0.5, 2). `Range::full`:
+// |n| < 2 * the largest exponent; `Range::normal`: the result is known to be normal.
+enum class Range { normal, full };
+template <Range range, class T>
+inline Vec<T> scale(Vec<T> p, Vec<T> n, Vec<T> shifted) {
 #if defined(__AVX512F__)
   (void)shifted;
   return native::scale(p.v, n.v);
 #else
   (void)n;
-  using U = Vec<std::uint32_t>;
-  const U i = U(Native<std::uint32_t>(shifted.v)) - (0x4b400000u - 2 * 127u);
-  const U half = i >> 1;
-  return p * Vec<float>(Native<float>((half << 23).v)) *
-         Vec<float>(Native<float>(((i - half) << 23).v));
+  using U = UnsignedOf<T>;
+  constexpr int m = Format<T>::mantissa;
+  if constexpr (range == Range::normal) {
+    return Vec<T>::from_bits(p.as_int() + (shifted.as_int() << m));
+  } else {  // in two steps, each normal
+    constexpr U bias = std::numeric_limits<T>::max_exponent - 1;
+    constexpr U from = std::bit_cast<U>(Format<T>::shifter) - 2 * bias;
+    const Vec<U> i = Vec<U>(Native<U>(shifted.v)) - from, half = i >> 1;
+    return p * Vec<T>(Native<T>((half << m).v)) * Vec<T>(Native<T>(((i - half) << m).v));
+  }
 #endif
 }
-inline Vec<double> scale(Vec<double> p, Vec<double> n, Vec<double> shifted) {
-#if defined(__AVX512F__)
-  (void)shifted;
-  return native::scale(p.v, n.v);
-#else
-  (void)n;
-  using U = Vec<std::uint64_t>;
-  const U i = U(Native<std::uint64_t>(shifted.v)) - (0x4338000000000000u - 2 * 1023u);
-  const U half = i >> 1;
-  return p * Vec<double>(Native<double>((half << 52).v)) *
-         Vec<double>(Native<double>(((i - half) << 52).v));
-#endif
+
+// f.template operator()<range>(): the range is full only if some |x| exceeds the limit below which
+// exp(x) is normal (or is NaN), or where it costs nothing. The rare half is compiled out of line.
+template <class T, class F>
+[[gnu::noinline, gnu::cold]] Vec<T> full_range(Vec<T> x, F f) {
+  return f.template operator()<Range::full>(x);
+}
+template <class T, class F>
+inline Vec<T> with_range(Vec<T> x, F f) {
+  constexpr T limit = sizeof(T) == 4 ? 87 : 708;
+  if constexpr (!kBitMasks) {
+    if (all(x.abs() < limit)) return f.template operator()<Range::normal>(x);
+    return full_range(x, f);
+  }
+  return f.template operator()<Range::full>(x);
 }
 
 // f of every lane where the mask is set, by way of memory: for arguments too rare to vectorise.

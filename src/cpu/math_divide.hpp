@@ -36,8 +36,8 @@ inline Vec<float> float_fmod(Vec<float> a, Vec<float> b) {
     return select(r < 0, r + y, r);
   };
   const Vec<float> x = a.abs(), y = b.abs();
-  const Vec<float> r = narrow(half(widen_low(x), widen_low(y)), half(widen_high(x), widen_high(y)))
-                           .copysign(a);
+  const Vec<float> r =
+      narrow(half(widen_low(x), widen_low(y)), half(widen_high(x), widen_high(y))).copysign(a);
   const auto hard = ~((x / y < 0x1p28) & (y < infinity<float>()));
   if (!any(hard)) return r;
   return patch(hard, r, a, b, [](float u, float v) { return std::fmod(u, v); });

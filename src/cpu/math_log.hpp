@@ -12,8 +12,8 @@ struct LogParts {
   Vec<T> e, f;
 };
 
-// Of a positive normal or subnormal number. On AVX-512 also: 0 gives e = -inf, infinity e = inf, a
-// negative number NaN, and f stays finite; elsewhere log_special corrects the result.
+// Of a positive normal number. On AVX-512 of any: 0 gives e = -inf, infinity e = inf, a negative
+// number NaN, and f stays finite.
 template <class T>
 inline LogParts<T> log_split(Vec<T> x) {
 #if defined(__AVX512F__)
@@ -22,39 +22,56 @@ inline LogParts<T> log_split(Vec<T> x) {
   return {native::exponent(x.v) - native::exponent(m.v), m - 1};
 #else
   constexpr int bits = Format<T>::mantissa;
-  constexpr T tiny = std::numeric_limits<T>::min();
-  const auto subnormal = x < Vec<T>(tiny);
-  x = select(subnormal, x * (T(1 << 24) * T(1 << 29)), x);
+  using I = SignedOf<T>;
   // The distance of the bits from those of 0.75, whose upper part is the exponent.
   const auto offset = x.as_int() - Vec<T>(0.75).as_int();
-  const auto m = x.as_int() - (offset & ~((SignedOf<T>(1) << bits) - 1));
+  const auto m = x.as_int() - (offset & ~((I(1) << bits) - 1));
   Vec<T> e;
   if constexpr (sizeof(T) == 4) {
     e = to_float(offset >> bits);
   } else {  // no instruction converts 64 bits: an offset makes it positive, shifter's bits convert
-    const auto positive = Vec<std::uint64_t>(Native<std::uint64_t>(
-        (offset + (Vec<std::int64_t>(2047) << bits)).v)) >> bits;
+    const auto positive =
+        Vec<std::uint64_t>(Native<std::uint64_t>((offset + (Vec<std::int64_t>(2047) << bits)).v)) >>
+        bits;
     e = Vec<T>::from_bits(Vec<std::int64_t>(Native<std::int64_t>(positive.v)) +
-                          Vec<T>(Format<T>::shifter).as_int()) - (Format<T>::shifter + 2047);
+                          Vec<T>(Format<T>::shifter).as_int()) -
+        (Format<T>::shifter + 2047);
   }
-  return {e - select(subnormal, Vec<T>(53), Vec<T>(0)), Vec<T>::from_bits(m) - 1};
+  return {e, Vec<T>::from_bits(m) - 1};
 #endif
 }
 
+// The same of any number on any processor.
 template <class T>
-inline Vec<T> log_special(Vec<T> x, Vec<T> y) {
-  if constexpr (kBitMasks) return y;
-  const Vec<T> edge = select(x == 0, -infinity<T>(),
-                             select(x < 0, Vec<T>(std::numeric_limits<T>::quiet_NaN()), x));
-  return select((x > 0) & (x < infinity<T>()), y, edge);
+inline LogParts<T> careful_split(Vec<T> x) {
+  const auto subnormal = x < Vec<T>(std::numeric_limits<T>::min());
+  const auto parts = log_split(select(subnormal, x * 0x1p53, x));
+  const auto plain = (x > 0) & (x < infinity<T>());
+  const Vec<T> edge =
+      select(x == 0, -infinity<T>(), select(x < 0, Vec<T>(std::numeric_limits<T>::quiet_NaN()), x));
+  return {select(plain, parts.e - select(subnormal, Vec<T>(53), Vec<T>(0)), edge),
+          select(plain, parts.f, Vec<T>(0))};
 }
 
-inline constexpr float kLogF[] = {-0x1p-1f,        0x1.5555a4p-2f,  -0x1.000044p-2f,
-                                  0x1.99697p-3f,   -0x1.54eed6p-3f, 0x1.2885e2p-3f,
-                                  -0x1.0d93ep-3f,  0x1.aca34ep-4f,  -0x1.7140aep-5f};
-inline constexpr double kLogD[] = {0x1.5555555555552p-1, 0x1.999999999b5f2p-2,
-                                   0x1.2492492265d7p-2,  0x1.c71c7435a6007p-3,
-                                   0x1.745c5c13b97fdp-3, 0x1.3b33e9589103dp-3,
+// join(parts of x). Vectors with an unusual number among them are done out of line.
+template <class T, class Join>
+[[gnu::noinline, gnu::cold]] Vec<T> careful_logarithm(Vec<T> x, Join join) {
+  return join(careful_split(x));
+}
+template <class T, class Join>
+inline Vec<T> logarithm(Vec<T> x, Join join) {
+  if constexpr (!kBitMasks) {
+    const auto plain = (x >= Vec<T>(std::numeric_limits<T>::min())) & (x < infinity<T>());
+    if (!all(plain)) return careful_logarithm(x, join);
+  }
+  return join(log_split(x));
+}
+
+inline constexpr float kLogF[] = {-0x1p-1f,       0x1.5555a4p-2f,  -0x1.000044p-2f,
+                                  0x1.99697p-3f,  -0x1.54eed6p-3f, 0x1.2885e2p-3f,
+                                  -0x1.0d93ep-3f, 0x1.aca34ep-4f,  -0x1.7140aep-5f};
+inline constexpr double kLogD[] = {0x1.5555555555552p-1, 0x1.999999999b5f2p-2, 0x1.2492492265d7p-2,
+                                   0x1.c71c7435a6007p-3, 0x1.745c5c13b97fdp-3, 0x1.3b33e9589103dp-3,
                                    0x1.0de60cef2a0c9p-3, 0x1.1ae61a97b57f1p-3};
 
 // e ln 2 + log(1 + f)
@@ -80,14 +97,12 @@ inline Vec<double> log_join(LogParts<double> x) {
 }
 
 // Logarithm in another base: log2(1 + f) = f + f Q(f), log10(1 + f) = f / 2 + f Q(f).
-inline constexpr float kLog2F[] = {0x1.c551d8p-2f,  -0x1.715476p-1f, 0x1.ec71c8p-2f,
-                                   -0x1.7155e6p-2f, 0x1.273e98p-2f,  -0x1.eb7578p-3f,
-                                   0x1.ad055cp-3f,  -0x1.898476p-3f, 0x1.3850f2p-3f,
-                                   -0x1.083fdep-4f};
-inline constexpr float kLog10F[] = {-0x1.0d213cp-4f, -0x1.bcb7bp-3f,  0x1.287b38p-3f,
-                                    -0x1.bcbadap-4f, 0x1.637c96p-4f,  -0x1.27ad48p-4f,
-                                    0x1.024d9ep-4f,  -0x1.de0044p-5f, 0x1.8041a6p-5f,
-                                    -0x1.473fbap-6f};
+inline constexpr float kLog2F[] = {0x1.c551d8p-2f, -0x1.715476p-1f, 0x1.ec71c8p-2f, -0x1.7155e6p-2f,
+                                   0x1.273e98p-2f, -0x1.eb7578p-3f, 0x1.ad055cp-3f, -0x1.898476p-3f,
+                                   0x1.3850f2p-3f, -0x1.083fdep-4f};
+inline constexpr float kLog10F[] = {
+    -0x1.0d213cp-4f, -0x1.bcb7bp-3f, 0x1.287b38p-3f,  -0x1.bcbadap-4f, 0x1.637c96p-4f,
+    -0x1.27ad48p-4f, 0x1.024d9ep-4f, -0x1.de0044p-5f, 0x1.8041a6p-5f,  -0x1.473fbap-6f};
 inline Vec<float> log2_join(LogParts<float> x) {
   return x.e + fma(x.f, polynomial(x.f, kLog2F), x.f);
 }
@@ -122,26 +137,26 @@ inline Vec<double> log10_join(LogParts<double> x) {
 
 template <class T>
 inline Vec<T> Vec<T>::log() const {
-  return math::log_special(*this, math::log_join(math::log_split(*this)));
+  return math::logarithm(*this, [](auto parts) { return math::log_join(parts); });
 }
 template <class T>
 inline Vec<T> Vec<T>::log2() const {
-  return math::log_special(*this, math::log2_join(math::log_split(*this)));
+  return math::logarithm(*this, [](auto parts) { return math::log2_join(parts); });
 }
 template <class T>
 inline Vec<T> Vec<T>::log10() const {
-  return math::log_special(*this, math::log10_join(math::log_split(*this)));
+  return math::logarithm(*this, [](auto parts) { return math::log10_join(parts); });
 }
 
 template <class T>
 inline Vec<T> Vec<T>::log1p() const {
   // 1 + x = u + error = 2^e (1 + f); f takes the error along. Around 0 it is x itself again.
   const auto [u, error] = math::two_sum(Vec(1), *this);
-  auto parts = math::log_split(u);
-  const Vec shrink = math::power_of_two(math::Format<T>::shifter - min(parts.e, Vec(64)));
-  const Vec carried = parts.f + error * shrink;
-  parts.f = select(u < math::infinity<T>(), carried, parts.f);
-  const Vec y = math::log_special(u, math::log_join(parts));
+  const Vec carry = select(u < math::infinity<T>(), error, Vec(0));
+  const Vec y = math::logarithm(u, [carry](auto parts) {
+    parts.f += carry * math::power_of_two(math::Format<T>::shifter - min(parts.e, Vec(64)));
+    return math::log_join(parts);
+  });
   return y | (*this & Vec::from_bits(Vec::sign_mask()));  // the sign of -0
 }
 

@@ -14,8 +14,8 @@ namespace math {
 template <class T>
 inline Vec<T> log1p_unit(Vec<T> z) {
   const auto upper = z > 0.5;
-  return log_join(LogParts<T>{select(upper, Vec<T>(1), Vec<T>(0)),
-                              select(upper, 0.5 * z - 0.5, z)});
+  return log_join(
+      LogParts<T>{select(upper, Vec<T>(1), Vec<T>(0)), select(upper, 0.5 * z - 0.5, z)});
 }
 
 template <class T>
@@ -31,7 +31,7 @@ inline Vec<double> plain_logaddexp(Vec<double> a, Vec<double> b) {
   const V low = select(counts, difference.error, V(0));
   const auto [shifted, n, r] = exp_reduce(max(V(Format<double>::exp_lowest), -difference.value));
   const V tail = exp_tail(r - low), sum = 1 + tail, lost = tail - (sum - 1);
-  const V z = scale(sum, n, shifted);
+  const V z = scale<Range::full>(sum, n, shifted);
   // The slope of log(1 + z), about 1 - z/2, times what z lost: it shows when `large` is tiny.
   const V y = log1p_unit(z) + fma(z * lost, fma(z, V(-0.5), 1), large);
   return logaddexp_equal(a, b, select((a == a) & (b == b), y, a + b));
@@ -81,10 +81,11 @@ inline Exact<double> exp_long(Vec<double> x, Vec<double> x_low) {
   const auto difference = two_sum(min(a, b), -large);
   const auto z = exp_long(max(V(-700), difference.value), difference.error);
   const auto u = two_sum(V(1), z.value);
-  const auto log = log_long(u.value);
+  const auto log = log_long(log_split(u.value));
   const V inverse = 1 / u.value;
-  const auto x = two_sum(large, log.value), y = two_sum(x.value, u.error * inverse);
-  return y.value + (y.error + (x.error + (log.error + z.error * inverse)));
+  const V e = u.error * inverse;
+  const auto x = two_sum(large, log.value), y = two_sum(x.value, e);
+  return y.value + (y.error + (x.error + (log.error + fma(z.error, inverse, -0.5 * e * e))));
 }
 
 // --- where even that is lost: twice the digits, one element at a time -------------------------
@@ -129,6 +130,11 @@ inline double long_logaddexp(double a, double b) {
   const double large = a > b ? a : b, small = a > b ? b : a;
   const Long z = long_exp(long_sum(small, -large));
   if (z.high < 1e-280) return (large + z.high) + z.low;  // products would leave the range
+  if (z.high < 0x1p-40) {  // the series, of which two terms are enough
+    const Long square = z * z;
+    const Long y = Long{large, 0} + z + Long{-0.5 * square.high, -0.5 * square.low};
+    return y.high + y.low;
+  }
   const double guess = std::log1p(z.high);  // and one step of Newton's method from there
   const Long back = long_exp({guess, 0});
   const Long rest = z + (Long{1, 0} + Long{-back.high, -back.low});
@@ -147,15 +153,16 @@ inline double long_logaddexp(double a, double b) {
 
 template <class T>
 inline Vec<T> Vec<T>::softplus() const {
-  return relu() +
-         math::log1p_unit(math::exp_limited(max(Vec(math::Format<T>::exp_lowest), -abs())));
+  return math::with_range(*this, []<math::Range range>(Vec x) {
+    return x.relu() + math::log1p_unit(math::exp_of<range>(-x.abs()));
+  });
 }
 
 template <>
 inline Vec<float> Vec<float>::logaddexp(Vec b) const {
   const auto half = [](Vec<double> u, Vec<double> v) {
     const Vec<double> y = math::short_logaddexp(u, v);
-    const auto cancelled = y.abs() < max(u, v) * -0x1p-6;
+    const auto cancelled = y.abs() < max(u, v) * -0x1p-9;
     return any(cancelled) ? math::accurate_logaddexp(cancelled, y, u, v) : y;
   };
   return narrow(half(widen_low(*this), widen_low(b)), half(widen_high(*this), widen_high(b)));

@@ -19,8 +19,8 @@ inline constexpr double kExp2Short[] = {
 
 // a^b for a >= 0, b limited to +-2^64.
 inline Vec<double> power_short(Vec<double> a, Vec<double> b) {
-  const auto [e, f] = log_split(a);
-  const Vec<double> log = log_special(a, fma(f, polynomial(f, kLog2Short), e));
+  const Vec<double> log =
+      logarithm(a, [](LogParts<double> x) { return fma(x.f, polynomial(x.f, kLog2Short), x.e); });
   const Vec<double> x = min(Vec<double>(200), max(Vec<double>(-200), b * log));
   const Vec<double> shifted = x + Format<double>::shifter, n = shifted - Format<double>::shifter;
   const Vec<double> r = x - n;
@@ -31,15 +31,14 @@ inline Vec<float> power_of_magnitude(Vec<float> a, Vec<float> b) {
 }
 
 // (log(1 + f) - 2 s - 2/3 s^3) / s^5 as a polynomial in s^2, s = f / (2 + f)
-inline constexpr double kLogLong[] = {0x1.9999999999993p-2, 0x1.2492492494ca6p-2,
-                                      0x1.c71c71c13688p-3,  0x1.745d1a51cd9b7p-3,
-                                      0x1.3b12d890f8d3fp-3, 0x1.1133c5da9831ap-3,
-                                      0x1.db7a910dd0a81p-4, 0x1.ff470ff44fe23p-4};
+inline constexpr double kLogLong[] = {
+    0x1.9999999999993p-2, 0x1.2492492494ca6p-2, 0x1.c71c71c13688p-3,  0x1.745d1a51cd9b7p-3,
+    0x1.3b12d890f8d3fp-3, 0x1.1133c5da9831ap-3, 0x1.db7a910dd0a81p-4, 0x1.ff470ff44fe23p-4};
 
-// log a to about 2^-66 of itself, in two parts.
-inline Exact<double> log_long(Vec<double> a) {
+// e ln 2 + log(1 + f) to about 2^-66 of itself, in two parts.
+inline Exact<double> log_long(LogParts<double> x) {
   using V = Vec<double>;
-  const auto [e, f] = log_split(a);
+  const auto [e, f] = x;
   const auto d = fast_two_sum(V(2), f);
   const V t = 1 / d.value, s = f * t;
   const auto sd = two_product(s, d.value);
@@ -55,17 +54,18 @@ inline Exact<double> log_long(Vec<double> a) {
   const V v_low = v.error + (s * u_low + s_low * u.value);
   const auto m = fast_two_sum(2 * s, v.value);
   const auto sum = fast_two_sum(e * Format<double>::ln2_high, m.value);
-  return {log_special(a, sum.value),
-          sum.error + (m.error + (2 * s_low + v_low) + e * Format<double>::ln2_low)};
+  return {sum.value, sum.error + (m.error + (2 * s_low + v_low) + e * Format<double>::ln2_low)};
 }
 inline Vec<double> power_of_magnitude(Vec<double> a, Vec<double> b) {
-  using V = Vec<double>;
-  const auto log = log_long(a);
-  const auto p = two_product(b, log.value);
-  const V x = min(V(800), max(V(-800), p.value));
-  const V low = select(p.value.abs() < 800, p.error + b * log.error, V(0));
-  const auto [shifted, n, r] = exp_reduce(x);
-  return scale(1 + exp_tail(r + low), n, shifted);
+  return logarithm(a, [b](LogParts<double> parts) {
+    using V = Vec<double>;
+    const auto log = log_long(parts);
+    const auto p = two_product(b, log.value);
+    const V x = min(V(800), max(V(-800), p.value));
+    const V low = select(p.value.abs() < 800, p.error + b * log.error, V(0));
+    const auto [shifted, n, r] = exp_reduce(x);
+    return scale<Range::full>(1 + exp_tail(r + low), n, shifted);
+  });
 }
 
 // x^n by squaring; negative exponents give what is left of 1 / x^|n|.
@@ -110,7 +110,8 @@ inline Vec<T> Vec<T>::rsqrt() const {
 template <>
 inline Vec<float> Vec<float>::hypot(Vec b) const {
   const auto half = [](Vec<double> x, Vec<double> y) { return (x * x + y * y).sqrt(); };
-  const Vec y = narrow(half(widen_low(*this), widen_low(b)), half(widen_high(*this), widen_high(b)));
+  const Vec y =
+      narrow(half(widen_low(*this), widen_low(b)), half(widen_high(*this), widen_high(b)));
   return select(isinf() | b.isinf(), math::infinity<float>(), y);
 }
 template <>
@@ -119,8 +120,8 @@ inline Vec<double> Vec<double>::hypot(Vec b) const {
   const Vec large = max(abs(), b.abs());
   const Vec up = select(large < 0x1p-400, Vec(0x1p600), Vec(1));
   const Vec factor = select(large > 0x1p500, Vec(0x1p-600), up);
-  const Vec inverse = select(large > 0x1p500, Vec(0x1p600),
-                             select(large < 0x1p-400, Vec(0x1p-600), Vec(1)));
+  const Vec inverse =
+      select(large > 0x1p500, Vec(0x1p600), select(large < 0x1p-400, Vec(0x1p-600), Vec(1)));
   const Vec x = *this * factor, z = b * factor;
   const Vec y = fma(x, x, z * z).sqrt() * inverse;
   return select(isinf() | b.isinf(), math::infinity<double>(), y);

@@ -53,7 +53,7 @@ inline Circle<T> circle(Vec<T> x) {
   if constexpr (kHardwareFma) {
     const V a = fma(n, V(-A::p[0]), x);  // exact
     const auto product = two_product(n, V(-A::p[1]));
-    const auto sum = two_sum(a, product.value);
+    const auto sum = two_sum(a, product.value);  // either may be the larger
     r = sum.value;
     low = sum.error + fma(n, V(-A::p[2]), product.error);
   } else {
@@ -106,9 +106,13 @@ inline Vec<T> turn(Vec<SignedOf<T>> n, Vec<T> even, Vec<T> odd) {
   return y ^ Vec<T>::from_bits((n & 2) << (8 * int(sizeof(T)) - 2));
 }
 template <class T>
-inline Vec<T> sine(Circle<T> c) { return turn(c.n, c.sin, c.cos); }
+inline Vec<T> sine(Circle<T> c) {
+  return turn(c.n, c.sin, c.cos);
+}
 template <class T>
-inline Vec<T> cosine(Circle<T> c) { return turn(c.n + 1, c.sin, c.cos); }
+inline Vec<T> cosine(Circle<T> c) {
+  return turn(c.n + 1, c.sin, c.cos);
+}
 template <class T>
 inline Vec<T> tangent(Circle<T> c) {  // sin / cos, or -cos / sin when n is odd
   using V = Vec<T>;
@@ -130,8 +134,8 @@ inline constexpr auto kTanLibrary = [](auto x) { return decltype(x)(std::tan(dou
 // y, and what the library says where x is out of reach.
 template <class T, class F>
 inline Vec<T> within_limit(Vec<T> x, Vec<T> y, F library) {
-  const auto far = ~(x.abs() < Vec<T>(Angle<T>::limit));
-  return any(far) ? patch(far, y, x, library) : y;
+  const auto near = x.abs() < Vec<T>(Angle<T>::limit);
+  return all(near) ? y : patch(~near, y, x, library);
 }
 template <class F>
 inline Vec<float> by_halves(Vec<float> x, F f) {

@@ -102,12 +102,9 @@ void layer_norm_row(std::int64_t n, double eps, const T* x, const T* weight, con
   const T rstd = static_cast<T>(1.0 / std::sqrt(moments.m2 / static_cast<double>(n) + eps));
   for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
     V v = ((lanes.load(x + i) - V(mean)) - V(lack)) * V(rstd);
-    if constexpr (kWeight && kBias)
-      v = fma(v, lanes.load(weight + i), lanes.load(bias + i));
-    else if constexpr (kWeight)
-      v = v * lanes.load(weight + i);
-    else if constexpr (kBias)
-      v = v + lanes.load(bias + i);
+    if constexpr (kWeight && kBias) v = fma(v, lanes.load(weight + i), lanes.load(bias + i));
+    else if constexpr (kWeight) v = v * lanes.load(weight + i);
+    else if constexpr (kBias) v = v + lanes.load(bias + i);
     lanes.store(v, y + i);
   });
   *mean_out = mean;

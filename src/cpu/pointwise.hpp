@@ -42,8 +42,8 @@ constexpr Rule<false, Lane::i64, Lane::u64> integral;
 constexpr Rule<true, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> selection;
 
 template <Lane lane>
-using Element = std::tuple_element_t<
-    int(lane), std::tuple<float, double, std::int64_t, std::uint64_t, bool>>;
+using Element =
+    std::tuple_element_t<int(lane), std::tuple<float, double, std::int64_t, std::uint64_t, bool>>;
 
 // --- values ----------------------------------------------------------------------------------
 template <class V>
@@ -55,8 +55,8 @@ template <class... A>
 struct FirstVec;
 template <class A, class... B>
 struct FirstVec<A, B...> {
-  using type = typename std::conditional_t<IsVec<A>::value, std::type_identity<A>,
-                                           FirstVec<B...>>::type;
+  using type =
+      typename std::conditional_t<IsVec<A>::value, std::type_identity<A>, FirstVec<B...>>::type;
 };
 
 // A declared function as other declarations call it: on vectors, masks and numbers.
@@ -90,8 +90,9 @@ constexpr int kElementBytes<MaskOf<kBytes>> = 1;
 // Calls f over vectors of A..., n elements at a time; R... are the results' types. The last
 // vector, when it is not full, goes through copies, so that f is compiled once.
 template <class F, class... A, class... R, std::size_t... kArg, std::size_t... kResult>
-void run(std::int64_t n, void* const* results, const TileArg* args, std::type_identity<Results<R...>>,
-         std::index_sequence<kArg...>, std::index_sequence<kResult...>) {
+void run(std::int64_t n, void* const* results, const TileArg* args,
+         std::type_identity<Results<R...>>, std::index_sequence<kArg...>,
+         std::index_sequence<kResult...>) {
   constexpr int width = std::tuple_element_t<0, std::tuple<A...>>::width;
   const char* in[] = {static_cast<const char*>(args[kArg].data)...};
   const std::int64_t step[] = {args[kArg].step * (width * kElementBytes<A>)...};
@@ -105,8 +106,7 @@ void run(std::int64_t n, void* const* results, const TileArg* args, std::type_id
       const auto y = [&] {
         if constexpr (requires { F{}(A::load(in[kArg])...).values; })
           return F{}(A::load(in[kArg])...);
-        else
-          return pointwise::results(F{}(A::load(in[kArg])...));
+        else return pointwise::results(F{}(A::load(in[kArg])...));
       }();
       (std::get<kResult>(y.values).store(out[kResult]), ...);
       ((in[kArg] += step[kArg]), ...);
@@ -170,14 +170,16 @@ constinit Table g_table;
 template <class F, bool kConditionFirst, Lane... kLanes>
 void declare(Rule<kConditionFirst, kLanes...>) {
   auto& row = g_table.functions[std::size_t(g_table.declarations++)];
-  ([&] {
-    if constexpr (compiled_here(kLanes)) {
-      using T = Element<kLanes>;
-      using First = std::conditional_t<kConditionFirst && kLanes != Lane::b8,
-                                       MaskOf<int(sizeof(T))>, Vec<T>>;
-      row[std::size_t(kLanes)] = compile<F, First, Vec<T>>();
-    }
-  }(), ...);
+  (
+      [&] {
+        if constexpr (compiled_here(kLanes)) {
+          using T = Element<kLanes>;
+          using First = std::conditional_t<kConditionFirst && kLanes != Lane::b8,
+                                           MaskOf<int(sizeof(T))>, Vec<T>>;
+          row[std::size_t(kLanes)] = compile<F, First, Vec<T>>();
+        }
+      }(),
+      ...);
 }
 
 TileFn compiled(int declaration, Lane lane) {

@@ -366,16 +366,11 @@ void random(const core::RandomJob& job) {
   using core::Distribution;
   const bool single = job.lane == core::Lane::f32;
   switch (job.kind) {
-    case Distribution::bits:
-      return bits(job);
-    case Distribution::uniform:
-      return single ? uniform<float>(job) : uniform<double>(job);
-    case Distribution::normal:
-      return single ? normal<float>(job) : normal<double>(job);
-    case Distribution::integers:
-      return integers(job);
-    case Distribution::bernoulli:
-      return bernoulli(job);
+    case Distribution::bits: return bits(job);
+    case Distribution::uniform: return single ? uniform<float>(job) : uniform<double>(job);
+    case Distribution::normal: return single ? normal<float>(job) : normal<double>(job);
+    case Distribution::integers: return integers(job);
+    case Distribution::bernoulli: return bernoulli(job);
   }
 }
 

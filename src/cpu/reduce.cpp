@@ -2,6 +2,7 @@
 // The tree is reduce_fold.hpp's; this file decides how memory is walked for it. Two ways:
 //   rows     one output at a time, its values adjacent (or gathered to be)
 //   columns  outputs along one kept axis side by side, in a strip
+// An input that runs across the walk is turned a rectangle at a time.
 // Axes are ordered: kept ones, reduced ones in their logical order, then the columns' axis.
 // Invariant: how many lanes the tree has follows from shape, mask and lane alone; ways, pieces and
 // threads only choose the order in which its parts are computed.

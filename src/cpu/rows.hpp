@@ -57,16 +57,11 @@ inline void with_float(core::Lane lane, F&& f) {
 template <class F>
 inline void with_lane(core::Lane lane, F&& f) {
   switch (lane) {
-    case core::Lane::f32:
-      return f(float{});
-    case core::Lane::f64:
-      return f(double{});
-    case core::Lane::i64:
-      return f(std::int64_t{});
-    case core::Lane::u64:
-      return f(std::uint64_t{});
-    default:
-      return f(bool{});
+    case core::Lane::f32: return f(float{});
+    case core::Lane::f64: return f(double{});
+    case core::Lane::i64: return f(std::int64_t{});
+    case core::Lane::u64: return f(std::uint64_t{});
+    default: return f(bool{});
   }
 }
 
@@ -100,22 +95,14 @@ struct CopyAny {
 template <class F>
 inline void with_copy(std::int64_t size, F&& f) {
   switch (size) {
-    case 1:
-      return f(CopyFixed<1>{});
-    case 2:
-      return f(CopyFixed<2>{});
-    case 4:
-      return f(CopyFixed<4>{});
-    case 8:
-      return f(CopyFixed<8>{});
-    case 16:
-      return f(CopyFixed<16>{});
-    case 32:
-      return f(CopyFixed<32>{});
-    case 64:
-      return f(CopyFixed<64>{});
-    default:
-      break;
+    case 1: return f(CopyFixed<1>{});
+    case 2: return f(CopyFixed<2>{});
+    case 4: return f(CopyFixed<4>{});
+    case 8: return f(CopyFixed<8>{});
+    case 16: return f(CopyFixed<16>{});
+    case 32: return f(CopyFixed<32>{});
+    case 64: return f(CopyFixed<64>{});
+    default: break;
   }
   if (size < 4) return f(CopyTwice<2>{});
   if (size < 8) return f(CopyTwice<4>{});

@@ -43,10 +43,8 @@ inline A combine(A a, A x) {
     return a * x;
   } else {
     const bool wins = kOp == Reduction::max ? x > a : x < a;
-    if constexpr (std::is_floating_point_v<A>)
-      return (wins || x != x) && a == a ? x : a;
-    else
-      return wins ? x : a;
+    if constexpr (std::is_floating_point_v<A>) return (wins || x != x) && a == a ? x : a;
+    else return wins ? x : a;
   }
 }
 
@@ -178,14 +176,10 @@ void scan(Reduction op, core::Lane lane, std::int64_t outer, std::int64_t n, std
     const T* from = static_cast<const T*>(x);
     T* to = static_cast<T*>(out);
     switch (op) {
-      case Reduction::sum:
-        return scan_all<Reduction::sum>(from, to, outer, n, inner);
-      case Reduction::prod:
-        return scan_all<Reduction::prod>(from, to, outer, n, inner);
-      case Reduction::max:
-        return scan_all<Reduction::max>(from, to, outer, n, inner);
-      case Reduction::min:
-        return scan_all<Reduction::min>(from, to, outer, n, inner);
+      case Reduction::sum: return scan_all<Reduction::sum>(from, to, outer, n, inner);
+      case Reduction::prod: return scan_all<Reduction::prod>(from, to, outer, n, inner);
+      case Reduction::max: return scan_all<Reduction::max>(from, to, outer, n, inner);
+      case Reduction::min: return scan_all<Reduction::min>(from, to, outer, n, inner);
     }
   });
 }

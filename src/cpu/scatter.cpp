@@ -53,10 +53,8 @@ void add_rows(const core::RowsJob& job, const T* src, T* dst) {
                src + (o * job.indices + j) * columns, width(columns));
     });
   };
-  if (columns == 1)
-    add([](std::int64_t) { return std::int64_t{1}; });
-  else
-    add([](std::int64_t n) { return n; });
+  if (columns == 1) add([](std::int64_t) { return std::int64_t{1}; });
+  else add([](std::int64_t n) { return n; });
 }
 
 template <class T>

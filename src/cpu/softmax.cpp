@@ -78,10 +78,8 @@ void softmax_rows(std::int64_t rows, std::int64_t n, const T* x, T* y) {
       return;
     }
     for (std::int64_t r = begin; r < end; ++r) {
-      if constexpr (kLog)
-        log_softmax_row(x + r * n, n, y + r * n);
-      else
-        softmax_row(x + r * n, n, y + r * n);
+      if constexpr (kLog) log_softmax_row(x + r * n, n, y + r * n);
+      else softmax_row(x + r * n, n, y + r * n);
     }
   });
 }
@@ -190,10 +188,8 @@ void softmax_backward(bool log, core::Lane lane, std::int64_t rows, std::int64_t
 void logsumexp(core::Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* out) {
   with_float(lane, [&]<class T>(T) {
     T* to = static_cast<T*>(out);
-    if (n <= 0)
-      std::fill(to, to + rows, -kInfinity<T>);
-    else
-      logsumexp_rows(rows, n, static_cast<const T*>(x), to);
+    if (n <= 0) std::fill(to, to + rows, -kInfinity<T>);
+    else logsumexp_rows(rows, n, static_cast<const T*>(x), to);
   });
 }
 

@@ -49,8 +49,7 @@ struct Keys {
   static T value(Key key) {
     if constexpr (std::is_floating_point_v<T>)
       return std::bit_cast<T>(key & kTop ? key & ~kTop : ~key);
-    else
-      return std::bit_cast<T>(std::is_signed_v<T> ? key ^ kTop : key);
+    else return std::bit_cast<T>(std::is_signed_v<T> ? key ^ kTop : key);
   }
 };
 
@@ -292,12 +291,9 @@ void sort_rows(std::int64_t rows, std::int64_t n, const T* x, T* values, std::in
     const T* from = x + r * n;
     T* to = values ? values + r * n : nullptr;
     std::int64_t* at = indices ? indices + r * n : nullptr;
-    if constexpr (std::is_same_v<T, bool>)
-      sort_bools<kDescending>(from, n, to, at);
-    else if (at)
-      sort_positions<kDescending>(from, n, to, at);
-    else
-      sort_values<kDescending>(from, n, to);
+    if constexpr (std::is_same_v<T, bool>) sort_bools<kDescending>(from, n, to, at);
+    else if (at) sort_positions<kDescending>(from, n, to, at);
+    else sort_values<kDescending>(from, n, to);
   };
   // Few long rows are cut inside, many rows between them.
   if (n >= kParallel && rows < kMaxChunks) {

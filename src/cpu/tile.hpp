@@ -149,7 +149,7 @@ class Runner {
     core::InstrKind kind;
     std::uint8_t arity, results;
     bool uniform;
-    std::uint8_t lane_size, to_size;
+    std::uint8_t to_size;  // bytes of a result of a cast or round
     std::uint8_t src[core::kMaxInputs];
     std::uint8_t dst[core::kMaxResults];
   };
@@ -168,7 +168,7 @@ class Runner {
   struct Output {
     std::uint8_t slot;     // of the value
     bool native, renamed;  // renamed: an instruction writes slot `slot` for this output alone
-    std::uint8_t size, lane_size;
+    std::uint8_t size;
     ConvertFn store;
     char* memory;
   };

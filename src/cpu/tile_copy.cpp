@@ -1,8 +1,8 @@
 // Strided copies: rows, fills, gathers, scatters and transposes, by element size alone.
 // Invariants: source and target do not overlap unless they are the same box. A transpose reads and
 // writes 16 adjacent bytes at least and turns them in registers: the n*n bytes of 128-bit lanes
-// are interleaved log2(n) times, which is a transpose. Lines are written whole, one after the
-// other, so that they can be streamed past the caches.
+// are interleaved log2(n) times, which is a transpose.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -144,27 +144,38 @@ inline void turn_square(char* dst, std::int64_t row, const char* src, std::int64
   for (int l = 0; l < lanes; ++l) turn_lanes<T, bytes, stream>(w[l], dst + l * n * row, row);
 }
 
-// Columns [c, cols) as far as there are whole groups of `group` bytes, by vectors of `bytes`.
+// Columns [c, cols) as far as there are whole groups of `group` bytes, by vectors of `bytes`. A
+// streamed line must be written at a stroke: narrower vectors gather it on the stack first.
 template <class T, int bytes, int group, bool stream>
 inline std::int64_t turn_columns(char* dst, std::int64_t row, const char* src, std::int64_t column,
                                  std::int64_t rows, std::int64_t c, std::int64_t cols) {
   constexpr std::int64_t size = sizeof(T);
-  constexpr bool square = bytes > 16 && sizeof(T) >= 4;
+  constexpr bool square = bytes > 16 && sizeof(T) >= 4, gather = stream && bytes < kLine;
   constexpr std::int64_t wide = bytes / size, high = square ? wide : 16 / size;
-  constexpr std::int64_t all = group / size;
-  for (; c + all <= cols; c += all) {
+  constexpr std::int64_t step = group / size;
+  const auto turn_piece = [&](char* d, std::int64_t drow, const char* s) {
+    if constexpr (square) turn_square<T, bytes, stream && !gather>(d, drow, s, column);
+    else turn<T, bytes, stream && !gather>(d, drow, s, column);
+  };
+  for (; c + step <= cols; c += step) {
     char* d = dst + c * size;
     const char* s = src + c * column;
     std::int64_t r = 0;
-    for (; r + high <= rows; r += high)
-      for (std::int64_t k = 0; k < all; k += wide) {
-        if constexpr (square)
-          turn_square<T, bytes, stream>(d + r * row + k * size, row, s + k * column + r * size,
-                                        column);
-        else turn<T, bytes, stream>(d + r * row + k * size, row, s + k * column + r * size, column);
+    for (; r + high <= rows; r += high) {
+      if constexpr (gather) {
+        alignas(kLine) char lines[high * kLine];
+        for (std::int64_t k = 0; k < step; k += wide)
+          turn_piece(lines + k * size, kLine, s + k * column + r * size);
+        for (std::int64_t h = 0; h < high; ++h)
+          for (std::int64_t k = 0; k < kLine; k += bytes)
+            put_vector<true>(d + (r + h) * row + k, get<Vector<T, bytes>>(lines + h * kLine + k));
+      } else {
+        for (std::int64_t k = 0; k < step; k += wide)
+          turn_piece(d + r * row + k * size, row, s + k * column + r * size);
       }
+    }
     for (; r < rows; ++r)
-      for (std::int64_t k = 0; k < all; ++k)
+      for (std::int64_t k = 0; k < step; ++k)
         put(d + r * row + k * size, get<T>(s + k * column + r * size));
   }
   return c;
@@ -177,9 +188,9 @@ void transpose(char* dst, std::int64_t row, const char* src, std::int64_t column
   std::int64_t c = 0;
   if (stream && row % kLine == 0 && reinterpret_cast<std::uintptr_t>(dst) % kLine == 0)
     c = turn_columns<T, kVectorBytes, kLine, true>(dst, row, src, column, rows, c, cols);
-  c = turn_columns<T, kVectorBytes, kVectorBytes, false>(dst, row, src, column, rows, c, cols);
-  if constexpr (kVectorBytes > 16)
-    c = turn_columns<T, 16, 16, false>(dst, row, src, column, rows, c, cols);
+  c = turn_columns<T, kVectorBytes, kLine, false>(dst, row, src, column, rows, c, cols);
+
+  c = turn_columns<T, 16, 16, false>(dst, row, src, column, rows, c, cols);
   for (; c < cols; ++c)
     for (std::int64_t r = 0; r < rows; ++r)
       put(dst + r * row + c * std::int64_t{sizeof(T)},
@@ -205,13 +216,14 @@ inline void copy_halves(char* d, const char* s, std::int64_t bytes) {
   std::memcpy(d + bytes - half, second, half);
 }
 
-// `rows` copies, packed, of the `bytes` at src: each copy serves the next.
+// `rows` copies, packed, of the `bytes` at src: the first few, which stay in the cache, serve as
+// the source of the rest.
 inline void repeat(char* dst, const char* src, std::int64_t bytes, std::int64_t rows) {
   std::memcpy(dst, src, static_cast<std::size_t>(bytes));
-  std::int64_t done = bytes;
   const std::int64_t all = bytes * rows;
-  while (done < all) {
-    const std::int64_t n = done < all - done ? done : all - done;
+  const std::int64_t most = bytes < 8192 ? 8192 / bytes * bytes : bytes;
+  for (std::int64_t done = bytes; done < all;) {
+    const std::int64_t n = std::min({done, most, all - done});
     std::memcpy(dst + done, dst, static_cast<std::size_t>(n));
     done += n;
   }

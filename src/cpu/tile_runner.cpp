@@ -107,7 +107,6 @@ void Runner::bind_outputs(int* writer) noexcept {
     const DType dtype = space_.dtype[k];
     out.native = dtype == core::storage_of(lane);
     out.size = static_cast<std::uint8_t>(bytes_of(dtype));
-    out.lane_size = static_cast<std::uint8_t>(bytes_of(lane));
     out.store = store_function(lane, dtype);
     out.renamed = false;
     writer[k] = -1;
@@ -155,8 +154,7 @@ void Runner::bind_code(const int* writer) noexcept {
     const bool apply = c.kind == core::InstrKind::apply;
     op.arity = apply ? c.arity : 1;
     op.results = apply ? c.results : 1;
-    op.lane_size = static_cast<std::uint8_t>(bytes_of(c.lane));
-    op.to_size = op.lane_size;
+    op.to_size = static_cast<std::uint8_t>(bytes_of(c.lane));
     if (apply) {
       op.fn = pointwise_function(c.function, c.lane);
     } else if (c.kind == core::InstrKind::cast) {

@@ -54,7 +54,7 @@ struct MaskOf {
   friend MaskOf operator~(MaskOf a) { return MaskOf(Bits(~a.m)); }
 
   friend bool any(MaskOf a) { return native::any<T>(a.m); }
-  friend bool all(MaskOf a) { return !any(~a); }
+  friend bool all(MaskOf a) { return native::all<T>(a.m); }
   bool operator[](int i) const {
     if constexpr (kBitMasks) return ((m >> i) & 1) != 0;
     else return m[i] != 0;
@@ -94,7 +94,11 @@ struct Vec {
   friend Vec operator+(Vec a, Vec b) { return wrap(raw(a) + raw(b)); }
   friend Vec operator-(Vec a, Vec b) { return wrap(raw(a) - raw(b)); }
   friend Vec operator*(Vec a, Vec b) { return wrap(raw(a) * raw(b)); }
-  friend Vec operator/(Vec a, Vec b) requires is_float { return a.v / b.v; }
+  friend Vec operator/(Vec a, Vec b)
+    requires is_float
+  {
+    return a.v / b.v;
+  }
   friend Vec operator-(Vec a) { return wrap(-raw(a)); }
   Vec& operator+=(Vec b) { return *this = *this + b; }
   Vec& operator-=(Vec b) { return *this = *this - b; }
@@ -109,9 +113,21 @@ struct Vec {
   friend Vec operator&(Vec a, Vec b) { return wrap_bits(bits(a) & bits(b)); }
   friend Vec operator|(Vec a, Vec b) { return wrap_bits(bits(a) | bits(b)); }
   friend Vec operator^(Vec a, Vec b) { return wrap_bits(bits(a) ^ bits(b)); }
-  friend Vec operator~(Vec a) requires(!is_float) { return ~a.v; }
-  friend Vec operator<<(Vec a, int n) requires(!is_float) { return wrap(raw(a) << n); }
-  friend Vec operator>>(Vec a, int n) requires(!is_float) { return a.v >> n; }
+  friend Vec operator~(Vec a)
+    requires(!is_float)
+  {
+    return ~a.v;
+  }
+  friend Vec operator<<(Vec a, int n)
+    requires(!is_float)
+  {
+    return wrap(raw(a) << n);
+  }
+  friend Vec operator>>(Vec a, int n)
+    requires(!is_float)
+  {
+    return a.v >> n;
+  }
 
   // --- comparison ---
   friend M operator==(Vec a, Vec b) { return compare<native::Compare::equal>(a, b); }
@@ -120,9 +136,7 @@ struct Vec {
   friend M operator<=(Vec a, Vec b) { return compare<native::Compare::less_equal>(a, b); }
   friend M operator>(Vec a, Vec b) { return compare<native::Compare::less>(b, a); }
   friend M operator>=(Vec a, Vec b) { return compare<native::Compare::less_equal>(b, a); }
-  friend Vec select(M mask, Vec yes, Vec no) {
-    return native::select<T>(mask.m, yes.v, no.v);
-  }
+  friend Vec select(M mask, Vec yes, Vec no) { return native::select<T>(mask.m, yes.v, no.v); }
 
   // a < b ? a : b and a > b ? a : b, so b where either is NaN.
   friend Vec min(Vec a, Vec b) {
@@ -153,12 +167,10 @@ struct Vec {
     else return *this;
   }
   Vec sign() const {
-    if constexpr (is_float)
-      return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this));
+    if constexpr (is_float) return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this));
     else if constexpr (std::is_signed_v<T>)
       return select(*this > 0, Vec(1), *this >> (8 * int(sizeof(T)) - 1));
-    else
-      return min(*this, Vec(1));
+    else return min(*this, Vec(1));
   }
   M isinf() const {
     if constexpr (is_float) return abs() == Vec(__builtin_inf());
@@ -173,22 +185,43 @@ struct Vec {
     else if constexpr (std::is_signed_v<T>) return *this < 0;
     else return M::all_lanes(false);
   }
-  Vec floor() const requires is_float { return native::round<native::Rounding::down>(v); }
-  Vec ceil() const requires is_float { return native::round<native::Rounding::up>(v); }
-  Vec trunc() const requires is_float { return native::round<native::Rounding::zero>(v); }
-  Vec round() const requires is_float {  // half to even
+  Vec floor() const
+    requires is_float
+  {
+    return native::round<native::Rounding::down>(v);
+  }
+  Vec ceil() const
+    requires is_float
+  {
+    return native::round<native::Rounding::up>(v);
+  }
+  Vec trunc() const
+    requires is_float
+  {
+    return native::round<native::Rounding::zero>(v);
+  }
+  Vec round() const
+    requires is_float
+  {  // half to even
     return native::round<native::Rounding::nearest_even>(v);
   }
-  Vec sqrt() const requires is_float { return native::sqrt(v); }
-  Vec copysign(Vec s) const requires is_float {
+  Vec sqrt() const
+    requires is_float
+  {
+    return native::sqrt(v);
+  }
+  Vec copysign(Vec s) const
+    requires is_float
+  {
     return abs() | (s & Vec::from_bits(sign_mask()));
   }
 
   // --- the same bits as integers, and back ---
   auto as_int() const { return Int(typename Int::N(v)); }
   static Vec from_bits(Int bits) { return N(bits.v); }
-  static Int sign_mask() { return Int(typename Int::N(UnsignedOf<T>(1) << (8 * sizeof(T) - 1) |
-                                                     Native<UnsignedOf<T>>{})); }
+  static Int sign_mask() {
+    return Int(typename Int::N(UnsignedOf<T>(1) << (8 * sizeof(T) - 1) | Native<UnsignedOf<T>>{}));
+  }
 
   // --- defined in cpu/math.hpp: within 2 ulp everywhere, C's special values ---
   Vec exp() const;
@@ -227,7 +260,9 @@ struct Vec {
   static Native<UnsignedOf<T>> bits(Vec a) { return (Native<UnsignedOf<T>>)a.v; }
   static Vec wrap_bits(Native<UnsignedOf<T>> a) { return (N)a; }
   template <native::Compare kOp>
-  static M compare(Vec a, Vec b) { return M(native::compare<kOp, T>(a.v, b.v)); }
+  static M compare(Vec a, Vec b) {
+    return M(native::compare<kOp, T>(a.v, b.v));
+  }
 };
 
 // Truth values as data: bytes 0 or 1.

@@ -28,33 +28,50 @@ namespace nnx::cpu::inline NNX_LEVEL {
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 inline constexpr int kVectorBytes = 64;
 inline constexpr bool kBitMasks = true;  // masks are one bit a lane instead of a vector of 0 and -1
+inline constexpr bool kHardwareFma = true;
+inline constexpr int kLookupSize = 32;  // entries of a table that one instruction looks up in
 #elif defined(__AVX2__) && defined(__FMA__)
 inline constexpr int kVectorBytes = 32;
 inline constexpr bool kBitMasks = false;
+inline constexpr bool kHardwareFma = true;
+inline constexpr int kLookupSize = 8;
 #else
 inline constexpr int kVectorBytes = 16;
 inline constexpr bool kBitMasks = false;
-#endif
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__riscv_f)
+#if defined(__ARM_FEATURE_FMA) && !defined(__SSE4_1__)
 inline constexpr bool kHardwareFma = true;
 #else
 inline constexpr bool kHardwareFma = false;
+#endif
+inline constexpr int kLookupSize = 0;
 #endif
 
 template <int kBytes, bool kSigned>
 struct IntegerOf;
 template <>
-struct IntegerOf<1, true> { using type = std::int8_t; };
+struct IntegerOf<1, true> {
+  using type = std::int8_t;
+};
 template <>
-struct IntegerOf<1, false> { using type = std::uint8_t; };
+struct IntegerOf<1, false> {
+  using type = std::uint8_t;
+};
 template <>
-struct IntegerOf<4, true> { using type = std::int32_t; };
+struct IntegerOf<4, true> {
+  using type = std::int32_t;
+};
 template <>
-struct IntegerOf<4, false> { using type = std::uint32_t; };
+struct IntegerOf<4, false> {
+  using type = std::uint32_t;
+};
 template <>
-struct IntegerOf<8, true> { using type = std::int64_t; };
+struct IntegerOf<8, true> {
+  using type = std::int64_t;
+};
 template <>
-struct IntegerOf<8, false> { using type = std::uint64_t; };
+struct IntegerOf<8, false> {
+  using type = std::uint64_t;
+};
 template <class T>
 using SignedOf = typename IntegerOf<sizeof(T), true>::type;
 template <class T>
@@ -90,15 +107,27 @@ inline constexpr auto kAll = static_cast<unsigned char>(-1);
 inline constexpr auto kAll16 = static_cast<unsigned short>(-1);
 
 template <Rounding kMode>
-inline Native<float> round(Native<float> a) { return _mm512_mask_roundscale_ps(a, kAll16, a, kRoundCode<kMode>); }
+inline Native<float> round(Native<float> a) {
+  return _mm512_mask_roundscale_ps(a, kAll16, a, kRoundCode<kMode>);
+}
 template <Rounding kMode>
-inline Native<double> round(Native<double> a) { return _mm512_mask_roundscale_pd(a, kAll, a, kRoundCode<kMode>); }
+inline Native<double> round(Native<double> a) {
+  return _mm512_mask_roundscale_pd(a, kAll, a, kRoundCode<kMode>);
+}
 inline Native<float> sqrt(Native<float> a) { return _mm512_mask_sqrt_ps(a, kAll16, a); }
 inline Native<double> sqrt(Native<double> a) { return _mm512_mask_sqrt_pd(a, kAll, a); }
-inline Native<float> min(Native<float> a, Native<float> b) { return _mm512_mask_min_ps(a, kAll16, a, b); }
-inline Native<double> min(Native<double> a, Native<double> b) { return _mm512_mask_min_pd(a, kAll, a, b); }
-inline Native<float> max(Native<float> a, Native<float> b) { return _mm512_mask_max_ps(a, kAll16, a, b); }
-inline Native<double> max(Native<double> a, Native<double> b) { return _mm512_mask_max_pd(a, kAll, a, b); }
+inline Native<float> min(Native<float> a, Native<float> b) {
+  return _mm512_mask_min_ps(a, kAll16, a, b);
+}
+inline Native<double> min(Native<double> a, Native<double> b) {
+  return _mm512_mask_min_pd(a, kAll, a, b);
+}
+inline Native<float> max(Native<float> a, Native<float> b) {
+  return _mm512_mask_max_ps(a, kAll16, a, b);
+}
+inline Native<double> max(Native<double> a, Native<double> b) {
+  return _mm512_mask_max_pd(a, kAll, a, b);
+}
 inline Native<float> mul_add(Native<float> a, Native<float> b, Native<float> c) {
   return _mm512_fmadd_ps(a, b, c);
 }
@@ -110,7 +139,13 @@ template <class T>
 using MaskBits = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
 
 template <class T>
-inline bool any(MaskBits<T> m) { return m != 0; }
+inline bool any(MaskBits<T> m) {
+  return m != 0;
+}
+template <class T>
+inline bool all(MaskBits<T> m) {
+  return m == MaskBits<T>(-1);
+}
 template <class T>
 inline MaskBits<T> mask_from_bytes(const void* p) {
   __m128i b;
@@ -132,7 +167,7 @@ inline Native<double> widen_high(Native<float> a) {
 }
 inline Native<float> narrow(Native<double> low, Native<double> high) {
   return _mm512_maskz_insertf32x8(kAll16, _mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(kAll, low)),
-                            _mm512_maskz_cvtpd_ps(kAll, high), 1);
+                                  _mm512_maskz_cvtpd_ps(kAll, high), 1);
 }
 inline Native<std::int32_t> to_int(Native<float> a) {
   return (Native<std::int32_t>)_mm512_maskz_cvttps_epi32(kAll16, a);
@@ -150,6 +185,10 @@ inline Native<float> mantissa(Native<float> x) {
 }
 inline Native<double> mantissa(Native<double> x) {
   return _mm512_maskz_getmant_pd(kAll, x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan);
+}
+// table[index mod 32]
+inline Native<float> lookup(const float (&table)[32], Native<std::int32_t> index) {
+  return _mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)index, _mm512_load_ps(table + 16));
 }
 inline Native<float> exponent(Native<float> x) { return _mm512_maskz_getexp_ps(kAll16, x); }
 inline Native<double> exponent(Native<double> x) { return _mm512_maskz_getexp_pd(kAll, x); }
@@ -172,8 +211,7 @@ inline MaskBits<T> compare(Native<T> a, Native<T> b) {
     return _mm512_cmp_epu32_mask((__m512i)a, (__m512i)b, integer_code);
   else if constexpr (std::is_signed_v<T>)
     return _mm512_cmp_epi64_mask((__m512i)a, (__m512i)b, integer_code);
-  else
-    return _mm512_cmp_epu64_mask((__m512i)a, (__m512i)b, integer_code);
+  else return _mm512_cmp_epu64_mask((__m512i)a, (__m512i)b, integer_code);
 }
 template <class T>
 inline Native<T> select(MaskBits<T> m, Native<T> a, Native<T> b) {
@@ -181,8 +219,7 @@ inline Native<T> select(MaskBits<T> m, Native<T> a, Native<T> b) {
   else if constexpr (std::is_same_v<T, double>) return _mm512_mask_blend_pd(m, b, a);
   else if constexpr (sizeof(T) == 4)
     return (Native<T>)_mm512_mask_blend_epi32(m, (__m512i)b, (__m512i)a);
-  else
-    return (Native<T>)_mm512_mask_blend_epi64(m, (__m512i)b, (__m512i)a);
+  else return (Native<T>)_mm512_mask_blend_epi64(m, (__m512i)b, (__m512i)a);
 }
 template <class T>
 inline Native<T> load_part(const T* p, int n) {
@@ -202,9 +239,13 @@ inline void store_part(Native<T> a, T* p, int n) {
 #if defined(__AVX2__) && defined(__FMA__)
 
 template <Rounding kMode>
-inline Native<float> round(Native<float> a) { return _mm256_round_ps(a, kRoundCode<kMode>); }
+inline Native<float> round(Native<float> a) {
+  return _mm256_round_ps(a, kRoundCode<kMode>);
+}
 template <Rounding kMode>
-inline Native<double> round(Native<double> a) { return _mm256_round_pd(a, kRoundCode<kMode>); }
+inline Native<double> round(Native<double> a) {
+  return _mm256_round_pd(a, kRoundCode<kMode>);
+}
 inline Native<float> sqrt(Native<float> a) { return _mm256_sqrt_ps(a); }
 inline Native<double> sqrt(Native<double> a) { return _mm256_sqrt_pd(a); }
 inline Native<float> min(Native<float> a, Native<float> b) { return _mm256_min_ps(a, b); }
@@ -222,7 +263,13 @@ inline Native<T> select(Native<SignedOf<T>> m, Native<T> a, Native<T> b) {
   return (Native<T>)_mm256_blendv_epi8((__m256i)b, (__m256i)a, (__m256i)m);
 }
 template <class T>
-inline bool any(Native<SignedOf<T>> m) { return _mm256_movemask_epi8((__m256i)m) != 0; }
+inline bool any(Native<SignedOf<T>> m) {
+  return _mm256_movemask_epi8((__m256i)m) != 0;
+}
+template <class T>
+inline bool all(Native<SignedOf<T>> m) {
+  return _mm256_movemask_epi8((__m256i)m) == -1;
+}
 template <class T>
 inline Native<SignedOf<T>> mask_from_bytes(const void* p) {
   __m256i wide;
@@ -255,8 +302,8 @@ inline Native<double> widen_high(Native<float> a) {
   return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
 }
 inline Native<float> narrow(Native<double> low, Native<double> high) {
-  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low)),
-                              _mm256_cvtpd_ps(high), 1);
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low)), _mm256_cvtpd_ps(high),
+                              1);
 }
 inline Native<std::int32_t> to_int(Native<float> a) {
   return (Native<std::int32_t>)_mm256_cvttps_epi32(a);
@@ -265,9 +312,13 @@ inline Native<std::int32_t> to_int(Native<float> a) {
 #elif defined(__SSE4_1__)
 
 template <Rounding kMode>
-inline Native<float> round(Native<float> a) { return _mm_round_ps(a, kRoundCode<kMode>); }
+inline Native<float> round(Native<float> a) {
+  return _mm_round_ps(a, kRoundCode<kMode>);
+}
 template <Rounding kMode>
-inline Native<double> round(Native<double> a) { return _mm_round_pd(a, kRoundCode<kMode>); }
+inline Native<double> round(Native<double> a) {
+  return _mm_round_pd(a, kRoundCode<kMode>);
+}
 inline Native<float> sqrt(Native<float> a) { return _mm_sqrt_ps(a); }
 inline Native<double> sqrt(Native<double> a) { return _mm_sqrt_pd(a); }
 inline Native<float> min(Native<float> a, Native<float> b) { return _mm_min_ps(a, b); }
@@ -285,7 +336,13 @@ inline Native<T> select(Native<SignedOf<T>> m, Native<T> a, Native<T> b) {
   return (Native<T>)_mm_blendv_epi8((__m128i)b, (__m128i)a, (__m128i)m);
 }
 template <class T>
-inline bool any(Native<SignedOf<T>> m) { return _mm_movemask_epi8((__m128i)m) != 0; }
+inline bool any(Native<SignedOf<T>> m) {
+  return _mm_movemask_epi8((__m128i)m) != 0;
+}
+template <class T>
+inline bool all(Native<SignedOf<T>> m) {
+  return _mm_movemask_epi8((__m128i)m) == 0xffff;
+}
 template <class T>
 inline Native<SignedOf<T>> mask_from_bytes(const void* p) {
   std::int32_t bytes = 0;
@@ -337,9 +394,13 @@ inline Native<double> sqrt(Native<double> a) {
   return each(a, [](double x) { return __builtin_sqrt(x); });
 }
 inline Native<float> min(Native<float> a, Native<float> b) { return select<float>(a < b, a, b); }
-inline Native<double> min(Native<double> a, Native<double> b) { return select<double>(a < b, a, b); }
+inline Native<double> min(Native<double> a, Native<double> b) {
+  return select<double>(a < b, a, b);
+}
 inline Native<float> max(Native<float> a, Native<float> b) { return select<float>(a > b, a, b); }
-inline Native<double> max(Native<double> a, Native<double> b) { return select<double>(a > b, a, b); }
+inline Native<double> max(Native<double> a, Native<double> b) {
+  return select<double>(a > b, a, b);
+}
 template <class V>
 inline V mul_add(V a, V b, V c) {
   if constexpr (kHardwareFma) {
@@ -358,6 +419,10 @@ inline bool any(Native<SignedOf<T>> m) {
   SignedOf<T> r = 0;
   for (unsigned i = 0; i < kVectorBytes / sizeof(T); ++i) r |= m[i];
   return r != 0;
+}
+template <class T>
+inline bool all(Native<SignedOf<T>> m) {
+  return !any<T>(~m);
 }
 template <class T>
 inline Native<SignedOf<T>> mask_from_bytes(const void* p) {
@@ -398,7 +463,16 @@ inline Native<std::int32_t> to_int(Native<float> a) {
 template <class T>
 using MaskBits = Native<SignedOf<T>>;
 
-
+// table[index mod size]
+template <int size>
+inline Native<float> lookup(const float (&table)[size], Native<std::int32_t> index) {
+#if defined(__AVX2__)
+  if constexpr (size == 8) return _mm256_permutevar8x32_ps(_mm256_load_ps(table), (__m256i)index);
+#endif
+  Native<float> r;
+  for (int i = 0; i < kVectorBytes / 4; ++i) r[i] = table[index[i] & (size - 1)];
+  return r;
+}
 template <Compare kOp, class T>
 inline MaskBits<T> compare(Native<T> a, Native<T> b) {
   if constexpr (kOp == Compare::equal) return (MaskBits<T>)(a == b);
@@ -409,17 +483,14 @@ inline MaskBits<T> compare(Native<T> a, Native<T> b) {
 #if defined(__AVX2__) && defined(__FMA__)
 template <class T>
 inline __m256i first_lanes(int n) {
-  if constexpr (sizeof(T) == 4)
-    return (__m256i)(Native<std::int32_t>{0, 1, 2, 3, 4, 5, 6, 7} < n);
-  else
-    return (__m256i)(Native<std::int64_t>{0, 1, 2, 3} < std::int64_t(n));
+  if constexpr (sizeof(T) == 4) return (__m256i)(Native<std::int32_t>{0, 1, 2, 3, 4, 5, 6, 7} < n);
+  else return (__m256i)(Native<std::int64_t>{0, 1, 2, 3} < std::int64_t(n));
 }
 template <class T>
 inline Native<T> load_part(const T* p, int n) {
   if constexpr (sizeof(T) == 4)
     return (Native<T>)_mm256_maskload_epi32((const int*)p, first_lanes<T>(n));
-  else
-    return (Native<T>)_mm256_maskload_epi64((const long long*)p, first_lanes<T>(n));
+  else return (Native<T>)_mm256_maskload_epi64((const long long*)p, first_lanes<T>(n));
 }
 template <class T>
 inline void store_part(Native<T> a, T* p, int n) {

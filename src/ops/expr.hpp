@@ -120,8 +120,7 @@ constexpr int arity_of() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
     if constexpr (std::is_invocable_v<F, decltype((void)I, std::declval<const Expr&>())...>)
       return N;
-    else
-      return arity_of<F, N + 1>();
+    else return arity_of<F, N + 1>();
   }(std::make_index_sequence<N>{});
 }
 

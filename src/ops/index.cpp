@@ -266,9 +266,7 @@ Parsed parse(const Tensor& x, const std::vector<Index>& index) {
         p.view = unsqueeze(p.view, axis);
         ++axis;
         break;
-      case Index::Kind::ellipsis:
-        axis += x.rank() - consumed;
-        break;
+      case Index::Kind::ellipsis: axis += x.rank() - consumed; break;
       case Index::Kind::tensor:
         if (i.tensor.dtype() == DType::boolean) {
           for (int k = 0; k < i.tensor.rank(); ++k)

@@ -44,12 +44,9 @@ void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tens
     job.a = a.bytes() + ao * size;
     job.b = b.bytes() + bo * size;
     job.c = c.bytes() + co * size;
-    if (c.dtype() == DType::float32)
-      kernels_of(c).gemm_f32(job);
-    else if (c.dtype() == DType::float64)
-      runtime::dgemm(job);
-    else
-      kernels_of(c).matmul_i64(job);
+    if (c.dtype() == DType::float32) kernels_of(c).gemm_f32(job);
+    else if (c.dtype() == DType::float64) runtime::dgemm(job);
+    else kernels_of(c).matmul_i64(job);
     for (int i = at.size() - 1; i >= 0 && ++at[i] == c.shape(i); --i) at[i] = 0;
   }
 }

@@ -86,12 +86,8 @@ Plan make_plan(const PointwiseOp& op, std::span<const Operand> in) {
       if (!is_floating(p.dtype)) p.dtype = default_dtype();
       p.result = p.dtype;
       break;
-    case Rule::comparison:
-      p.result = DType::boolean;
-      break;
-    case Rule::logical:
-      p.dtype = p.result = DType::boolean;
-      break;
+    case Rule::comparison: p.result = DType::boolean; break;
+    case Rule::logical: p.dtype = p.result = DType::boolean; break;
     case Rule::integral:
       if (is_floating(p.dtype)) [[unlikely]]
         fail<DTypeError>(op.label, "bitwise operations take integers or bools", received(in));
@@ -100,9 +96,7 @@ Plan make_plan(const PointwiseOp& op, std::span<const Operand> in) {
     case Rule::rounding:
     case Rule::numeric:
     case Rule::ordered:
-    case Rule::selection:
-      p.result = p.dtype;
-      break;
+    case Rule::selection: p.result = p.dtype; break;
   }
   p.lane = lane_of(p.dtype);
   // Arithmetic on bools is done on integers and is true where they are not zero.
@@ -223,8 +217,7 @@ void forward_pointwise(Call& call) {
     const Operand& o = in[i];
     if (!o.is_tensor()) continue;
     const Tensor& t = o.tensor;
-    if (first)
-      shape = t.shape();
+    if (first) shape = t.shape();
     else if (!(t.shape() == shape)) {
       shape = broadcast(shape, t.shape(), op.label.c_str());
       simple = false;
@@ -365,10 +358,8 @@ const PointwiseOp& pointwise_op(int declaration) {
       const Declaration& d = declarations()[id];
       std::vector<Expr> inputs, roots;
       for (int i = 0; i < d.arity; ++i) inputs.push_back(Expr::input(i));
-      if (d.primitive)
-        roots.push_back(Expr::apply(static_cast<int>(id), inputs));
-      else
-        roots = d.define(inputs);
+      if (d.primitive) roots.push_back(Expr::apply(static_cast<int>(id), inputs));
+      else roots = d.define(inputs);
       v.push_back(make_pointwise(d.name, d.rule, d.arity, std::move(roots),
                                  d.rule == Rule::selection ? 1u : 0u));
       v.back()->declaration = static_cast<int>(id);
@@ -384,15 +375,9 @@ LaneValue lane_value(const Scalar& s, Lane lane) {
   LaneValue v{};
   auto put = [&](auto x) { std::memcpy(v.bytes, &x, sizeof x); };
   switch (lane) {
-    case Lane::f32:
-      put(static_cast<float>(s.as_double()));
-      break;
-    case Lane::f64:
-      put(s.as_double());
-      break;
-    case Lane::b8:
-      put(static_cast<std::uint8_t>(s.as_double() != 0));
-      break;
+    case Lane::f32: put(static_cast<float>(s.as_double())); break;
+    case Lane::f64: put(s.as_double()); break;
+    case Lane::b8: put(static_cast<std::uint8_t>(s.as_double() != 0)); break;
     default:
       if (s.kind == Scalar::Kind::floating) {
         const double x = s.f;  // saturating, as a cast between lanes is

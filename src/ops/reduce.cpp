@@ -136,12 +136,9 @@ Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, DT
 DType accumulated(DType t) {
   switch (kind_of(t)) {
     case Kind::boolean:
-    case Kind::signed_integer:
-      return DType::int64;
-    case Kind::unsigned_integer:
-      return DType::uint64;
-    default:
-      return t;
+    case Kind::signed_integer: return DType::int64;
+    case Kind::unsigned_integer: return DType::uint64;
+    default: return t;
   }
 }
 

@@ -20,10 +20,8 @@ std::uint32_t axis_mask(const Axes& axes, int rank, const char* op) {
 Shape reduced_shape(const Shape& shape, std::uint32_t reduced, bool keepdims) {
   Shape r;
   for (int i = 0; i < shape.size(); ++i) {
-    if (!((reduced >> i) & 1))
-      r.push_back(shape[i]);
-    else if (keepdims)
-      r.push_back(1);
+    if (!((reduced >> i) & 1)) r.push_back(shape[i]);
+    else if (keepdims) r.push_back(1);
   }
   return r;
 }

@@ -350,10 +350,8 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
   if (i > j) fail<AxisError>("flatten", "start must not come after end");
   Shape shape;
   for (int k = 0; k < x.rank(); ++k) {
-    if (k > i && k <= j)
-      shape.back() *= x.shape(k);
-    else
-      shape.push_back(x.shape(k));
+    if (k > i && k <= j) shape.back() *= x.shape(k);
+    else shape.push_back(x.shape(k));
   }
   return reshape(x, shape);
 }
@@ -402,10 +400,8 @@ Tensor diagonal(const Tensor& x, std::int64_t k, std::int64_t axis1, std::int64_
       std::max<std::int64_t>(0, k >= 0 ? std::min(rows, k > columns ? 0 : columns - k)
                                        : std::min(-k > rows ? 0 : rows + k, columns));
   if (n > 0) {
-    if (k >= 0)
-      w.skip(j, k);
-    else
-      w.skip(i, -k);
+    if (k >= 0) w.skip(j, k);
+    else w.skip(i, -k);
   }
   for (auto [d, value] : {std::pair{&w.a.shape, n},
                           {&w.a.axes, x.stride(i) + x.stride(j)},

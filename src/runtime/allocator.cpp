@@ -124,10 +124,8 @@ void* take_from_system(std::size_t block) noexcept {
 }
 
 void give_to_system(void* p, std::size_t block) noexcept {
-  if (block < kLarge)
-    std::free(p);
-  else
-    munmap(p, block);
+  if (block < kLarge) std::free(p);
+  else munmap(p, block);
   unbook(block);
 }
 
@@ -462,10 +460,8 @@ void release_slabs(Central& center) noexcept {
   if (!free_slabs) return;
   for (SmallBlock*& list : center.small)
     for (SmallBlock** link = &list; *link;)
-      if (slab_of(*link)->out == std::numeric_limits<std::size_t>::max())
-        *link = (*link)->next;
-      else
-        link = &(*link)->next;
+      if (slab_of(*link)->out == std::numeric_limits<std::size_t>::max()) *link = (*link)->next;
+      else link = &(*link)->next;
   if (center.bump && slab_of(center.bump_end - 1)->out == std::numeric_limits<std::size_t>::max())
     center.bump = center.bump_end = nullptr;
   while (free_slabs) {

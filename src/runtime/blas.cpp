@@ -194,8 +194,8 @@ struct Cut {
 template <class T>
 void multiply(Gemm<T> gemm, const core::GemmJob& j) {
   if (j.m <= 0 || j.n <= 0 || j.batch <= 0) return;
-  const double work = static_cast<double>(j.m) * static_cast<double>(j.n) *
-                      static_cast<double>(j.k);
+  const double work =
+      static_cast<double>(j.m) * static_cast<double>(j.n) * static_cast<double>(j.k);
   if (std::max({j.m, j.n, j.k}) > kMostInt || j.k <= 0) gemm = nullptr;
   const int ldc = static_cast<int>(j.m == 1 ? j.n : j.c_row);
   const Cut cut(j.m, j.n, j.k);
@@ -237,9 +237,10 @@ std::string blas_config() { return library().config; }
 void* blas_symbol(const std::string& name) {
   const Library& l = library();
   if (void* f = l.handle ? dlsym(l.handle, ("scipy_" + name + "_").c_str()) : nullptr) return f;
-  core::fail<core::Error>("blas", "this needs the OpenBLAS library that belongs to the package",
-                          l.handle ? "a library without " + name : l.config,
-                          "install the package again from its wheel, pip install --force-reinstall");
+  core::fail<core::Error>(
+      "blas", "this needs the OpenBLAS library that belongs to the package",
+      l.handle ? "a library without " + name : l.config,
+      "install the package again from its wheel, pip install --force-reinstall");
 }
 
 void dgemm(const core::GemmJob& job) { multiply<double>(library().dgemm, job); }

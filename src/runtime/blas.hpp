@@ -15,8 +15,8 @@ void set_blas_path(std::string path);
 bool blas_available();
 // "OpenBLAS 0.3.34 ... SkylakeX", or why there is none.
 std::string blas_config();
-// An entry point of the library ("dgetrf" is its scipy_dgetrf_), for LAPACK. Throws core::Error with
-// the cure when the library is not there.
+// An entry point of the library ("dgetrf" is its scipy_dgetrf_), for LAPACK. Throws core::Error
+// with the cure when the library is not there.
 void* blas_symbol(const std::string& name);
 
 // c = a @ b (+ c), batched; bias and activation are not applied. float64 and float32.

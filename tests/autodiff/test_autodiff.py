@@ -6,10 +6,9 @@ import gc
 import random
 import weakref
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 
 def test_worked_example_of_the_lecture() -> None:
@@ -281,7 +280,7 @@ def test_write_into_a_tensor_without_gradient() -> None:
 
 def test_backward_needs_a_number_or_a_gradient() -> None:
     x = nnx.ones(3, requires_grad=True)
-    with pytest.raises(nnx.GradientError, match="loss.mean"):
+    with pytest.raises(nnx.GradientError, match=r"loss\.mean"):
         (x * 2).backward()
     (x * 2).backward(nnx.tensor([1.0, 2.0, 3.0]))
     assert x.grad.tolist() == [2.0, 4.0, 6.0]

@@ -7,14 +7,13 @@ import pathlib
 import sys
 from typing import Any
 
+import nnx
 import numpy as np
 import pytest
 
-import nnx
-
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
 
-import cases  # noqa: E402
+import cases
 
 STORED = np.load(pathlib.Path(__file__).parents[1] / "reference" / "torch.npz")
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 
 RNG = np.random.default_rng(1)
 A = RNG.uniform(-2, 2, (3, 4))
@@ -57,9 +56,7 @@ CASES: dict[str, Case] = {
     "max": Case(lambda x: nnx.max(x, axis=1), lambda x: x.max(1), (A,)),
     "min": Case(lambda x: nnx.min(x), lambda x: x.min(), (A,)),
     "var": Case(lambda x: nnx.var(x, axis=1), lambda x: x.var(1), (A,)),
-    "std": Case(
-        lambda x: nnx.std(x, axis=0, correction=1), lambda x: x.std(0, ddof=1), (A,)
-    ),
+    "std": Case(lambda x: nnx.std(x, axis=0, correction=1), lambda x: x.std(0, ddof=1), (A,)),
     "logsumexp": Case(
         lambda x: nnx.logsumexp(x, axis=(0, 2)),
         lambda x: np.log(np.exp(x).sum((0, 2))),
@@ -82,9 +79,7 @@ CASES: dict[str, Case] = {
         lambda x: nnx.argsort(x, axis=-1), lambda x: x.argsort(-1), (C,), differentiable=False
     ),
     "reshape": Case(lambda x: nnx.reshape(x, (4, 6)), lambda x: x.reshape(4, 6), (C,)),
-    "permute": Case(
-        lambda x: nnx.permute_dims(x, (2, 0, 1)), lambda x: x.transpose(2, 0, 1), (C,)
-    ),
+    "permute": Case(lambda x: nnx.permute_dims(x, (2, 0, 1)), lambda x: x.transpose(2, 0, 1), (C,)),
     "broadcast_to": Case(
         lambda x: nnx.broadcast_to(x, (5, 3, 4)), lambda x: np.broadcast_to(x, (5, 3, 4)), (A,)
     ),
@@ -92,12 +87,8 @@ CASES: dict[str, Case] = {
     "concatenate": Case(
         lambda x, y: nnx.concatenate([x, y], axis=1), lambda x, y: np.concatenate([x, y], 1), (A, B)
     ),
-    "stack": Case(
-        lambda x, y: nnx.stack([x, y], axis=1), lambda x, y: np.stack([x, y], 1), (A, B)
-    ),
-    "pad": Case(
-        lambda x: nnx.pad(x, ((1, 0), (2, 1)), constant_values=3.0), padded, (A,)
-    ),
+    "stack": Case(lambda x, y: nnx.stack([x, y], axis=1), lambda x, y: np.stack([x, y], 1), (A, B)),
+    "pad": Case(lambda x: nnx.pad(x, ((1, 0), (2, 1)), constant_values=3.0), padded, (A,)),
     "take": Case(
         lambda x: nnx.take(x, nnx.tensor(INDEX), axis=1), lambda x: np.take(x, INDEX, 1), (C,)
     ),
@@ -245,7 +236,9 @@ def test_empty_reductions() -> None:
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (32, 784, 16), (100, 1, 10), (65, 130, 257), (2, 1000, 3)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (3, 5, 7), (32, 784, 16), (100, 1, 10), (65, 130, 257), (2, 1000, 3)]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "float16", "bfloat16"])
 def test_matmul_in_every_orientation(shape: tuple[int, int, int], dtype: str) -> None:
     m, k, n = shape

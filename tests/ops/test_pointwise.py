@@ -1,4 +1,4 @@
-"""Every pointwise op, by iterating the declarations: values, dtypes, layouts, derivatives, edges."""
+"""Every pointwise op, by iterating the declarations: values, dtypes, layouts, derivatives."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import helpers
+import nnx
 import numpy as np
 import pytest
-from ops.pointwise_cases import CASES
 
-import nnx
+from ops.pointwise_cases import CASES
 
 DECLARED = {d["name"]: d for d in nnx._nnx.__pointwise__ if d["rule"] != "update"}
 FLOATING = [n for n, d in DECLARED.items() if d["rule"] not in ("integral", "logical")]

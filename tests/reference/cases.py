@@ -30,7 +30,7 @@ def fill(lib: Any, module: Any, dtype: str) -> Any:
     return module
 
 
-def trained(lib: Any, dtype: str, model: Any, loss: Any, optimizer: Any, x: Any, y: Any) -> dict[str, Any]:
+def trained(lib: Any, model: Any, loss: Any, optimizer: Any, x: Any, y: Any) -> dict[str, Any]:
     losses = []
     for _ in range(20):
         value = loss(model(x), y)
@@ -88,21 +88,21 @@ def run(lib: Any, name: str, dtype: str) -> dict[str, Any]:
         model = network(lib, dtype, ACTIVATIONS["tanh"])
         y = tensor(lib, data(2, 16, 3), dtype)
         opt = OPTIMIZERS[which](lib, model.parameters())
-        return trained(lib, dtype, model, lib.nn.MSELoss(), opt, x, y)
+        return trained(lib, model, lib.nn.MSELoss(), opt, x, y)
     if kind == "activation":
         model = network(lib, dtype, ACTIVATIONS[which], norm=True)
         labels = tensor(lib, np.arange(16) % 3)
         opt = lib.optim.SGD(model.parameters(), lr=0.1)
-        return trained(lib, dtype, model, lib.nn.CrossEntropyLoss(), opt, x, labels)
+        return trained(lib, model, lib.nn.CrossEntropyLoss(), opt, x, labels)
     if kind == "loss":
         model = network(lib, dtype, ACTIVATIONS["relu"])
         opt = lib.optim.SGD(model.parameters(), lr=0.1)
         if which == "bce":
             y = tensor(lib, (data(3, 16, 3) > 0).astype(float), dtype)
-            return trained(lib, dtype, model, lib.nn.BCEWithLogitsLoss(), opt, x, y)
+            return trained(lib, model, lib.nn.BCEWithLogitsLoss(), opt, x, y)
         labels = tensor(lib, np.where(np.arange(16) % 5 == 4, -100, np.arange(16) % 3))
         loss = lib.nn.CrossEntropyLoss(reduction="sum" if which == "sum" else "mean")
-        return trained(lib, dtype, model, loss, opt, x, labels)
+        return trained(lib, model, loss, opt, x, labels)
     raise ValueError(name)
 
 

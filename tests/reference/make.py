@@ -1,6 +1,6 @@
 """Writes torch.npz beside this file: what PyTorch answers to cases.py, in float64.
 
-    python tests/reference/make.py        (needs torch; made with 2.13.0)
+python tests/reference/make.py        (needs torch; made with 2.13.0)
 """
 
 from __future__ import annotations

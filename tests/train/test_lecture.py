@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import nnx
 import numpy as np
 import pytest
-
-import nnx
 from nnx import nn, optim
 
 
@@ -36,9 +35,7 @@ def test_mnist_accuracy(hidden: tuple[int, int], batch: int, low: float, high: f
     train, test = nnx.data.MNIST(flatten=True), nnx.data.MNIST(train=False, flatten=True)
     assert train.images.shape == (60000, 784) and test.labels.shape == (10000,)
     a, b = hidden
-    model = nn.Sequential(
-        nn.Dense(784, a), nn.ReLU(), nn.Dense(a, b), nn.ReLU(), nn.Dense(b, 10)
-    )
+    model = nn.Sequential(nn.Dense(784, a), nn.ReLU(), nn.Dense(a, b), nn.ReLU(), nn.Dense(b, 10))
     trainer = nnx.Trainer(
         model, nn.CrossEntropyLoss(), optim.Adam(model.parameters()), metrics=["accuracy"]
     )
