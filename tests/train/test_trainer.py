@@ -6,7 +6,7 @@ import io
 import math
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import helpers
@@ -227,7 +227,15 @@ def test_callbacks() -> None:
     assert trainer.fit(X, LABELS, verbose=0)["loss"]
 
 
-def test_ctrl_c_returns_the_history() -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    # A shell starts what it puts into the background with Ctrl-C ignored, and Python keeps that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_returns_the_history(ctrl_c: None) -> None:
     trainer = classifier()
 
     def interrupt(epoch: int, figures: dict[str, float]) -> None:
