@@ -160,20 +160,23 @@ Plan plan_round(Args& a) {
   return {decimals > 0 ? pw::divide.id : pw::multiply.id, {scaled[0], scale}};
 }
 
+// Operands are read one by one into locals: GCC 12 destroys a half-made braced list of conditional
+// operands wrongly when one of them throws.
 Plan plan_clip(Args& a) {
-  Operand x = a.operand("x");
   const bool low = a.given("min"), high = a.given("max");
   if (!low && !high)
     fail<ArgumentError>(a.op(), "min or max must be given", {}, "for example x.clip(min=0)");
-  if (low && high) return {pw::clip.id, {x, a.operand("min"), a.operand("max")}};
+  const Operand x = a.operand("x");
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  Operand least = -inf, most = inf;
+  if (low) least = a.operand("min");
+  if (high) most = a.operand("max");
   const bool floating =
       x.is_tensor() ? is_floating(x.tensor.dtype()) : x.scalar.kind == Scalar::Kind::floating;
-  if (!floating)  // no gradient to keep, and an infinity would change the dtype
-    return low ? Plan{pw::maximum.id, {x, a.operand("min")}}
-               : Plan{pw::minimum.id, {x, a.operand("max")}};
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  return {pw::clip.id,
-          {x, low ? a.operand("min") : Operand(-inf), high ? a.operand("max") : Operand(inf)}};
+  // Without a gradient to keep, an infinity would only change the dtype of integers.
+  if (!floating && !high) return {pw::maximum.id, {x, least}};
+  if (!floating && !low) return {pw::minimum.id, {x, most}};
+  return {pw::clip.id, {x, least, most}};
 }
 
 Plan plan_gelu(Args& a) {
