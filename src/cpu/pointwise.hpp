@@ -21,6 +21,7 @@
 
 #include "core/program.hpp"
 #include "cpu/math.hpp"
+#include "cpu/subnormal.hpp"
 
 namespace nnx::pointwise {
 namespace {
@@ -143,14 +144,21 @@ void tile(std::int64_t n, void* const* results, const TileArg* args) {
                std::make_index_sequence<count(std::type_identity<R>{})>{});
 }
 
+template <class F, class... A>
+void tile_without_subnormals(std::int64_t n, void* const* results, const TileArg* args) {
+  const cpu::FlushSubnormals mode;
+  tile<F, A...>(n, results, args);
+}
+
 // F's number of arguments is what it can be called with.
-template <class F, class First, class Other, class... More>
+template <class F, bool kFlush, class First, class Other, class... More>
 constexpr TileFn compile() {
   if constexpr (std::is_invocable_v<F, First, More...>) {
-    return &tile<F, First, More...>;
+    if constexpr (kFlush) return &tile_without_subnormals<F, First, More...>;
+    else return &tile<F, First, More...>;
   } else {
     static_assert(sizeof...(More) < core::kMaxInputs, "a declaration takes too many arguments");
-    return compile<F, First, Other, More..., Other>();
+    return compile<F, kFlush, First, Other, More..., Other>();
   }
 }
 
@@ -167,7 +175,7 @@ struct Table {
 };
 constinit Table g_table;
 
-template <class F, bool kConditionFirst, Lane... kLanes>
+template <class F, bool kFlush = false, bool kConditionFirst, Lane... kLanes>
 void declare(Rule<kConditionFirst, kLanes...>) {
   auto& row = g_table.functions[std::size_t(g_table.declarations++)];
   (
@@ -176,7 +184,7 @@ void declare(Rule<kConditionFirst, kLanes...>) {
           using T = Element<kLanes>;
           using First = std::conditional_t<kConditionFirst && kLanes != Lane::b8,
                                            MaskOf<int(sizeof(T))>, Vec<T>>;
-          row[std::size_t(kLanes)] = compile<F, First, Vec<T>>();
+          row[std::size_t(kLanes)] = compile<F, kFlush, First, Vec<T>>();
         }
       }(),
       ...);
@@ -201,7 +209,7 @@ Declared<F> composed(const char*, R rule, F) {
 }
 template <class F>
 Declared<F> update(const char*, F) {
-  declare<F>(floating);
+  declare<F, true>(floating);
   return {};
 }
 

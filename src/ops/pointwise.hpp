@@ -16,7 +16,8 @@
 //   numeric, ordered  f32 f64 i64 u64          floating, rounding  f32 f64
 //   comparison        f32 f64 i64 u64 b8 -> b8  logical  b8        integral  i64 u64
 //   selection         b8 first, then f32 f64 i64 u64
-//   update            f32 f64, several results; numbers are broadcast arguments
+//   update            f32 f64, several results; numbers are broadcast arguments; subnormal
+//                     numbers count as zero (decaying moments would crawl through them)
 // Derivatives are only ever compiled as expressions; call("name", ...) names a declaration that
 // stands further down.
 // Invariant: the position of a declaration is its id in programs; both compilations agree because

@@ -387,3 +387,20 @@ def test_an_optimiser_of_ones_own() -> None:
     assert opt.state_dict()["state"][0]["n"] == 3
     with pytest.raises(NotImplementedError):
         optim.Optimizer([w], {}).step()
+
+
+@pytest.mark.parametrize("dtype", [nnx.float32, nnx.float64])
+def test_moments_never_crawl_through_subnormal_numbers(dtype: Any) -> None:
+    tiny = nnx.finfo(dtype).smallest_normal
+    p = nn.Parameter(nnx.ones(3, dtype=dtype))
+    opt = optim.Adam([p], lr=0.1)
+    p.grad = nnx.tensor([4 * tiny, 0.0, 1.0], dtype=dtype)
+    opt.step()
+    p.grad = nnx.zeros(3, dtype=dtype)
+    for _ in range(30):
+        opt.step()
+    m = np.asarray(opt.state[p]["exp_avg"])
+    assert m[0] == 0 and m[1] == 0  # 0.1 * 4 tiny is below the normal range at once
+    np.testing.assert_allclose(m[2], 0.1 * 0.9**30, rtol=1e-5)
+    # Ordinary arithmetic keeps them.
+    assert np.asarray(nnx.asarray(np.array([tiny], dtype=m.dtype)) * 0.5)[0] == tiny / 2
