@@ -17,11 +17,12 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, nn, optim, plot, train
+    from nnx import data, io, linalg, nn, optim, plot, train
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
     from nnx.io import load, save
+    from nnx.nn.summary import summary
     from nnx.train import Trainer
 
 # Names found elsewhere, imported on first use: the name, and the module that has it (a module
@@ -31,6 +32,7 @@ _LATER = {
     "demo": "nnx.demo",
     "info": "nnx.info",
     "io": "nnx.io",
+    "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
     "plot": "nnx.plot",
@@ -41,6 +43,7 @@ _LATER = {
     "Trainer": "nnx.train",
     "load": "nnx.io",
     "save": "nnx.io",
+    "summary": "nnx.nn.summary",
 }
 
 __version__: str = _nnx.__version__
@@ -51,11 +54,13 @@ __all__ = [
     "Trainer",
     "data",
     "io",
+    "linalg",
     "load",
     "nn",
     "optim",
     "plot",
     "save",
+    "summary",
     "train",
 ]
 __all__ += _nnx.__all__

@@ -116,10 +116,14 @@ class Tape final : public Listener {
       rebase(call.target, std::move(node));
       return;
     }
-    Record& r = ensure_record(call.out[0]);
-    r.node = std::move(node);
-    r.output = 0;
-    call.out[0]->requires_grad = true;
+    for (std::uint32_t j = 0; j < call.op.visible; ++j) {
+      const Tensor& out = call.out[j];
+      if (!is_differentiable(out.dtype())) continue;
+      Record& r = ensure_record(out);
+      r.node = node;
+      r.output = j;
+      out->requires_grad = true;
+    }
   }
 
   bool follows(const Tensor& view) override { return requires_grad(view); }

@@ -110,7 +110,8 @@ class Walk {
       fail<GradientError>(
           node.name(),
           "the values kept for this gradient are gone: backward ran through this graph before", {},
-          "pass retain_graph=True to the first call, or compute the result again");
+          "compute the result again in each step (the loss inside the loop, a state carried on as "
+          "h.detach()), or pass retain_graph=True to the first call");
     grads.resize(std::max<std::size_t>(grads.size(), node.results));
     if (node.custom) {
       visit_custom(node, grads);
@@ -260,7 +261,8 @@ Tensor start(const Tensor& root, const Tensor* given, const char* op) {
   if (!requires_grad(root))
     fail<GradientError>(
         op, "this tensor does not depend on anything that requires a gradient", describe(root),
-        "set requires_grad=True on the inputs, and compute it with gradients enabled");
+        "is it cut off from the parameters by .detach(), .data, .item(), NumPy or no_grad, or are "
+        "they all frozen? Inputs need requires_grad=True, and gradients enabled");
   if (given && *given) {
     if (!(given->shape() == root.shape()))
       fail<ShapeError>(op, "the gradient must have the shape of the tensor",

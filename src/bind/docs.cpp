@@ -120,6 +120,36 @@ constexpr Entry kEntries[] = {
      "tensor([1.])"},
     {"tan", "The tangent of an angle in radians.", "y = tan x", "nnx.tan(nnx.tensor([0.0]))",
      "tensor([0.])"},
+    {"sinh", "The hyperbolic sine.", "y = (e^x - e^-x) / 2", "nnx.sinh(nnx.tensor([0.0]))",
+     "tensor([0.])"},
+    {"cosh", "The hyperbolic cosine.", "y = (e^x + e^-x) / 2", "nnx.cosh(nnx.tensor([0.0]))",
+     "tensor([1.])"},
+    {"asin", "The angle whose sine is x, in radians; NaN beyond -1 and 1.", "sin y = x",
+     "nnx.asin(nnx.tensor([0.0, 1.0]))", "tensor([0.       , 1.5707964])"},
+    {"acos", "The angle whose cosine is x, in radians; NaN beyond -1 and 1.", "cos y = x",
+     "nnx.acos(nnx.tensor([1.0, 0.0]))", "tensor([0.       , 1.5707964])"},
+    {"atan", "The angle whose tangent is x, in radians.", "tan y = x",
+     "nnx.atan(nnx.tensor([0.0, 1.0]))", "tensor([0.       , 0.7853982])"},
+    {"atan2", "The angle of the point (y, x) against the second axis, in radians; y comes first.",
+     "z = angle of y + i x", "nnx.atan2(nnx.tensor([1.0]), nnx.tensor([-1.0]))",
+     "tensor([2.3561945])"},
+    {"asinh", "The inverse of sinh.", "sinh y = x", "nnx.asinh(nnx.tensor([0.0]))", "tensor([0.])"},
+    {"acosh", "The inverse of cosh; NaN below 1.", "cosh y = x", "nnx.acosh(nnx.tensor([1.0]))",
+     "tensor([0.])"},
+    {"atanh", "The inverse of tanh; NaN beyond -1 and 1.", "tanh y = x",
+     "nnx.atanh(nnx.tensor([0.0]))", "tensor([0.])"},
+    {"deg2rad", "Degrees in radians.", "y = x pi / 180", "nnx.deg2rad(nnx.tensor([180.0]))",
+     "tensor([3.1415927])"},
+    {"rad2deg", "Radians in degrees.", "y = x 180 / pi", "nnx.rad2deg(nnx.tensor([0.0]))",
+     "tensor([0.])"},
+    {"sinc", "The normalised sinc function, 1 at 0.", "y = sin(pi x) / (pi x)",
+     "nnx.sinc(nnx.tensor([0.0]))", "tensor([1.])"},
+    {"copysign", "The size of x with the sign of y, also of -0.", "z = |x| sign(y)",
+     "nnx.copysign(nnx.tensor([1.0, 2.0]), -1.0)", "tensor([-1., -2.])"},
+    {"nextafter", "The next number of the dtype on the way from x to y.", "",
+     "nnx.nextafter(nnx.tensor([1.0]), 2.0) > 1", "tensor([True])"},
+    {"heaviside", "The step function: 0 below 0, 1 above, y at 0.", "",
+     "nnx.heaviside(nnx.tensor([-1.0, 0.0, 2.0]), 0.5)", "tensor([0. , 0.5, 1. ])"},
     {"tanh", "The hyperbolic tangent.", "y = (e^x - e^-x) / (e^x + e^-x)",
      "nnx.tanh(nnx.tensor([0.0]))", "tensor([0.])"},
     {"sigmoid", "The logistic function, without overflow.", "y = 1 / (1 + e^-x)",
@@ -148,8 +178,72 @@ constexpr Entry kEntries[] = {
     {"elu", "The exponential linear unit.", "y = x for x > 0, else alpha (e^x - 1)",
      "nnx.elu(nnx.tensor([0.0, 2.0]))", "tensor([0., 2.])",
      "Clevert, Unterthiner, Hochreiter, arXiv:1511.07289"},
-    {"squared_difference", "The square of the difference.", "z = (x - y)^2",
-     "nnx.squared_difference(nnx.tensor([1.0]), 3.0)", "tensor([4.])"},
+    {"mish", "A smooth relu that dips below 0.", "y = x tanh(ln(1 + e^x))",
+     "nnx.mish(nnx.tensor([0.0]))", "tensor([0.])", "Misra, arXiv:1908.08681"},
+    {"log_sigmoid", "The logarithm of the sigmoid, without overflow.", "y = -ln(1 + e^-x)",
+     "nnx.log_sigmoid(nnx.tensor([0.0]))", "tensor([-0.6931472])"},
+    {"prelu", "leaky_relu whose slope y is a tensor, which is learnt.", "z = x for x > 0, else x y",
+     "nnx.prelu(nnx.tensor([-2.0, 2.0]), nnx.tensor([0.5]))", "tensor([-1.,  2.])",
+     "He, Zhang, Ren, Sun, arXiv:1502.01852"},
+    {"selu", "The elu whose scale keeps mean 0 and variance 1 from layer to layer.",
+     "y = 1.0507 (x for x > 0, else 1.67326 (e^x - 1))", "nnx.selu(nnx.tensor([0.0]))",
+     "tensor([0.])", "Klambauer, Unterthiner, Mayr, Hochreiter, arXiv:1706.02515"},
+    {"celu", "The elu whose derivative is continuous for every alpha.",
+     "y = x for x > 0, else alpha (e^(x / alpha) - 1)", "nnx.celu(nnx.tensor([0.0, 2.0]), 2.0)",
+     "tensor([0., 2.])", "Barron, arXiv:1704.07483"},
+    {"softsign", "A sigmoid that approaches its limits as slowly as 1 / x.", "y = x / (1 + |x|)",
+     "nnx.softsign(nnx.tensor([1.0, -3.0]))", "tensor([ 0.5 , -0.75])"},
+    {"tanhshrink", "What tanh takes away.", "y = x - tanh(x)", "nnx.tanhshrink(nnx.tensor([0.0]))",
+     "tensor([0.])"},
+    {"softshrink", "Moved towards 0 by lambd, no further than 0.",
+     "y = sign(x) max(|x| - lambd, 0)", "nnx.softshrink(nnx.tensor([-2.0, 0.25]))",
+     "tensor([-1.5,  0. ])"},
+    {"hardshrink", "0 where |x| is at most lambd.", "y = x for |x| > lambd, else 0",
+     "nnx.hardshrink(nnx.tensor([-2.0, 0.25]))", "tensor([-2.,  0.])"},
+    {"hardtanh", "x kept between min_val and max_val; no gradient outside and at the ends.",
+     "y = min(max(x, min_val), max_val)", "nnx.hardtanh(nnx.tensor([-2.0, 0.5]))",
+     "tensor([-1. ,  0.5])"},
+    {"relu6", "relu that ends at 6.", "y = min(max(x, 0), 6)", "nnx.relu6(nnx.tensor([-1.0, 8.0]))",
+     "tensor([0., 6.])"},
+    {"hardsigmoid", "A sigmoid of three straight pieces.", "y = min(max(x + 3, 0), 6) / 6",
+     "nnx.hardsigmoid(nnx.tensor([-4.0, 0.0]))", "tensor([0. , 0.5])"},
+    {"hardswish", "A swish of simple pieces.", "y = x min(max(x + 3, 0), 6) / 6",
+     "nnx.hardswish(nnx.tensor([-4.0, 3.0]))", "tensor([0., 3.])",
+     "Howard et al., arXiv:1905.02244"},
+    {"threshold", "value where x is not above the threshold.",
+     "y = x for x > threshold, else value", "nnx.threshold(nnx.tensor([0.0, 2.0]), 1.0, -1.0)",
+     "tensor([-1.,  2.])"},
+    {"mse_loss", "The squared error.", "(input - target)^2",
+     "nnx.mse_loss(nnx.tensor([1.0, 2.0]), nnx.tensor([1.0, 4.0]))", "tensor(2.)"},
+    {"l1_loss", "The absolute error.", "|input - target|",
+     "nnx._nnx.l1_loss(nnx.zeros(2), nnx.tensor([1.0, -3.0]))", "tensor(2.)"},
+    {"smooth_l1_loss", "The absolute error, rounded off within beta.",
+     "d^2 / (2 beta) for d = |input - target| < beta, else d - beta / 2",
+     "nnx._nnx.smooth_l1_loss(nnx.zeros(2), nnx.tensor([1.0, -3.0]))", "tensor(1.5)",
+     "Girshick, arXiv:1504.08083"},
+    {"huber_loss", "The squared error, a straight line beyond delta.",
+     "d^2 / 2 for d = |input - target| < delta, else delta (d - delta / 2)",
+     "nnx._nnx.huber_loss(nnx.zeros(2), nnx.tensor([1.0, -3.0]))", "tensor(1.5)",
+     "Huber, Ann. Math. Statist. 35 (1964) 73"},
+    {"bce_with_logits", "Binary cross-entropy of logits, without overflow.",
+     "ln(1 + e^input) - input target", "nnx.bce_with_logits(nnx.tensor([0.0]), nnx.tensor([1.0]))",
+     "tensor(0.6931472)"},
+    {"binary_cross_entropy", "Binary cross-entropy of probabilities; logarithms end at -100.",
+     "-(target ln(input) + (1 - target) ln(1 - input))",
+     "nnx._nnx.binary_cross_entropy(nnx.tensor([0.5]), nnx.tensor([1.0]))", "tensor(0.6931472)"},
+    {"kl_div", "The Kullback-Leibler divergence of log-probabilities from probabilities.",
+     "target (ln(target) - input)", "nnx._nnx.kl_div(nnx.zeros(1), nnx.tensor([1.0]))",
+     "tensor(0.)"},
+    {"kl_div_log", "The Kullback-Leibler divergence of log-probabilities.",
+     "e^target (target - input)", "nnx._nnx.kl_div_log(nnx.zeros(1), nnx.zeros(1))", "tensor(0.)"},
+    {"poisson_nll_loss",
+     "Counts against the logarithm of their mean, without the term of the count.",
+     "e^input - target input", "nnx._nnx.poisson_nll_loss(nnx.zeros(1), nnx.ones(1))", "tensor(1.)"},
+    {"hinge_embedding_loss", "Distances of pairs: small where target is 1, above margin where -1.",
+     "input for target 1, max(0, margin - input) for -1",
+     "nnx._nnx.hinge_embedding_loss(nnx.ones(2), nnx.tensor([1.0, -1.0]))", "tensor(0.5)"},
+    {"soft_margin_loss", "The logistic loss of targets -1 and 1.", "ln(1 + e^(-target input))",
+     "nnx._nnx.soft_margin_loss(nnx.zeros(1), nnx.ones(1))", "tensor(0.6931472)"},
 };
 
 const char* dtypes_of(ops::Rule rule) {
@@ -165,31 +259,32 @@ const char* dtypes_of(ops::Rule rule) {
 
 }  // namespace
 
-std::string pointwise_doc(const Definition& d) {
-  const ops::Declaration& op = ops::declarations()[static_cast<std::size_t>(d.id)];
+std::string pointwise_text(const Definition& d, std::string_view name, std::string_view rules) {
   const bool in_place = std::string_view(d.name).ends_with('_');
-  std::string out;
   for (const Entry& e : kEntries) {
-    if (std::string_view(e.name) != op.name) continue;
-    out += e.summary;
+    if (name != e.name) continue;
+    std::string out = e.summary;
     if (in_place) out += " In place: the tensor is overwritten and returned.";
     out += "\n\n";
     if (*e.formula) out.append(e.formula).append("\n\n");
-    out += op.arity == 1 ? "Shapes: any -> the same.\n" : "Shapes: any that broadcast to one.\n";
-    out.append("dtypes: ").append(dtypes_of(op.rule)).append("\n\nRaises: ");
-    out += op.arity == 1
-               ? "DTypeError for what is not numbers.\n"
-               : "ShapeError where the shapes do not fit; DTypeError for what is not numbers.\n";
+    out += rules;
     if (in_place) out += "GradientError where gradients could not follow.\n";
     if (*e.source) out.append("\nSource: ").append(e.source).append("\n");
-    out.append("\nExample:\n    >>> ")
-        .append(e.example)
-        .append("\n    ")
-        .append(e.result)
-        .append("\n");
-    return out;
+    out.append("\nExample:\n    >>> ").append(e.example);
+    return out.append("\n    ").append(e.result).append("\n");
   }
-  return std::string(op.name) + ", element by element.\n\ndtypes: " + dtypes_of(op.rule) + "\n";
+  return std::string(name) + ", element by element.\n\n" + std::string(rules);
+}
+
+std::string pointwise_doc(const Definition& d) {
+  const ops::Declaration& op = ops::declarations()[static_cast<std::size_t>(d.id)];
+  std::string rules =
+      op.arity == 1 ? "Shapes: any -> the same.\n" : "Shapes: any that broadcast to one.\n";
+  rules.append("dtypes: ").append(dtypes_of(op.rule)).append("\n\nRaises: ");
+  rules += op.arity == 1
+               ? "DTypeError for what is not numbers.\n"
+               : "ShapeError where the shapes do not fit; DTypeError for what is not numbers.\n";
+  return pointwise_text(d, op.name, rules);
 }
 
 }  // namespace nnx::bind

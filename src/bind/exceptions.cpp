@@ -45,6 +45,9 @@ Class g_classes[] = {
     {"ArgumentError", "Error", &PyExc_ValueError,
      "An option outside its allowed values.\n\nExample:\n"
      "    >>> issubclass(nnx.ArgumentError, ValueError)\n    True\n"},
+    {"LinAlgError", "Error", &PyExc_ValueError,
+     "A matrix that has no answer: singular, not positive definite, not convergent.\n\nExample:\n"
+     "    >>> issubclass(nnx.LinAlgError, ValueError)\n    True\n"},
     {"OutOfMemoryError", "Error", &PyExc_MemoryError,
      "More memory than this process may use; raised before anything is taken.\n\nExample:\n"
      "    >>> issubclass(nnx.OutOfMemoryError, MemoryError)\n    True\n"},
@@ -102,6 +105,8 @@ void set_python_error() noexcept {
     raise("IndexError", e.what());
   } catch (const core::ArgumentError& e) {
     raise("ArgumentError", e.what());
+  } catch (const core::LinAlgError& e) {
+    raise("LinAlgError", e.what());
   } catch (const core::OutOfMemoryError& e) {
     raise("OutOfMemoryError", e.what());
   } catch (const std::bad_alloc&) {

@@ -396,8 +396,10 @@ Tensor tensor_argument(PyObject* o, const char* op, std::string_view name) {
   if (is_tensor(o)) return unwrap(o);
   if (o == Py_None || PyUnicode_Check(o) || PyDict_Check(o) || PyAnySet_Check(o) ||
       PyBytes_Check(o) || PyCallable_Check(o))
-    fail<DTypeError>(op, std::string(name) + " must be a tensor, an array or numbers",
-                     std::string(name) + " = " + short_repr(o) + " (" + type_name(o) + ")");
+    fail<DTypeError>(
+        op, std::string(name) + " must be a tensor, an array or numbers",
+        std::string(name) + " = " + short_repr(o) + " (" + type_name(o) + ")",
+        o == Py_None ? "does the function that made it, or a forward, lack its return?" : "");
   return as_tensor(o, {}, Copy::if_needed, op);
 }
 

@@ -1,9 +1,12 @@
 // Methods of Tensor that belong to no family: values, memory, in-place filling and copying,
 // comparison of whole tensors.
 #include <cmath>
+#include <limits>
 
+#include <limits>
 #include "autodiff/autodiff.hpp"
 #include "bind/convert.hpp"
+
 #include "bind/families.hpp"
 #include "bind/from_python.hpp"
 #include "bind/function.hpp"
@@ -151,15 +154,20 @@ Tensor lerp_step(Args& a) {
 PyObject* lerp(Args& a) { return give(pw::add(a.tensor("x"), lerp_step(a))); }
 PyObject* lerp_(Args& a) { return add_into(a, lerp_step(a)); }
 
-template <bool Low>
+// One bound of clip, whose gradient passes at the bound; with the other one infinite, which
+// integers cannot say (and need not, having no gradient).
+template <bool Low, bool InPlace>
 PyObject* clamp_one(Args& a) {
-  Operand in[] = {a.self_tensor(), a.operand(Low ? "min" : "max")};
-  return give(ops::apply(Low ? pw::maximum.id : pw::minimum.id, in));
-}
-template <bool Low>
-PyObject* clamp_one_(Args& a) {
-  Operand in[] = {a.self_tensor(), a.operand(Low ? "min" : "max")};
-  ops::apply_into(a.self_tensor(), Low ? pw::maximum.id : pw::minimum.id, in);
+  const Tensor& x = a.self_tensor();
+  const Operand bound = a.operand(Low ? "min" : "max");
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  const bool floating = is_floating(x.dtype());
+  Operand in[] = {x, bound, bound};
+  if (floating) in[Low ? 2 : 1] = Operand(Low ? inf : -inf);
+  const int id = floating ? pw::clip.id : Low ? pw::maximum.id : pw::minimum.id;
+  const std::span<Operand> operands(in, floating ? 3 : 2);
+  if (!InPlace) return give(ops::apply(id, operands));
+  ops::apply_into(x, id, operands);
   return Py_NewRef(a.self());
 }
 PyObject* logit(Args& a) {
@@ -283,12 +291,14 @@ Example:
      Role::method},
     {"lerp_", "(end: TensorLike, weight: TensorLike) -> Tensor", "x += weight (end - x).", lerp_,
      Role::method},
-    {"clamp_min", "(min: TensorLike) -> Tensor", "Not below min.", clamp_one<true>, Role::method},
-    {"clamp_max", "(max: TensorLike) -> Tensor", "Not above max.", clamp_one<false>, Role::method},
-    {"clamp_min_", "(min: TensorLike) -> Tensor", "Not below min, in place.", clamp_one_<true>,
+    {"clamp_min", "(min: TensorLike) -> Tensor", "Not below min.", clamp_one<true, false>,
      Role::method},
-    {"clamp_max_", "(max: TensorLike) -> Tensor", "Not above max, in place.", clamp_one_<false>,
+    {"clamp_max", "(max: TensorLike) -> Tensor", "Not above max.", clamp_one<false, false>,
      Role::method},
+    {"clamp_min_", "(min: TensorLike) -> Tensor", "Not below min, in place.", clamp_one<true, true>,
+     Role::method},
+    {"clamp_max_", "(max: TensorLike) -> Tensor", "Not above max, in place.",
+     clamp_one<false, true>, Role::method},
     {"logit", "(x: TensorLike, eps: float | None = None) -> Tensor",
      R"(log(x / (1 - x)), the inverse of sigmoid; eps clips x to [eps, 1 - eps] first.
 

@@ -46,8 +46,17 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {"take_rows", "sgd_step", "momentum_step", "adam_step",
-                                          "zero_grad"};
+constexpr std::string_view kInternal[] = {"take_rows", "zero_grad"};
+// What training has to say goes by its names in nn.functional and optim.
+bool internal(std::string_view name) {
+  if (std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))
+    return true;
+  if (name.starts_with("linalg_")) return true;
+  const int id = ops::find_declaration(name);
+  if (id < 0) return false;
+  const ops::Declaration& d = ops::declarations()[static_cast<std::size_t>(id)];
+  return d.rule == ops::Rule::update || (d.loss && name != "mse_loss" && name != "bce_with_logits");
+}
 
 void add_names(PyObject* module) {
   Object list = own(PyList_New(0));
@@ -55,9 +64,7 @@ void add_names(PyObject* module) {
   Py_ssize_t at = 0;
   while (PyDict_Next(PyModule_GetDict(module), &at, &key, &value)) {
     const std::string_view name = view_text(key);
-    if (name.starts_with('_') ||
-        std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))
-      continue;
+    if (name.starts_with('_') || internal(name)) continue;
     checked(PyList_Append(list.get(), key));
   }
   const std::pair<const char*, double> constants[] = {
@@ -107,9 +114,9 @@ void fill(PyObject* module) {
   declare_pointwise(module);
   for (auto family :
        {declare_creation, declare_dtypes, declare_shapes, declare_joining, declare_reductions,
-        declare_order, declare_indexing, declare_products, declare_networks, declare_random,
-        declare_autodiff, declare_runtime, declare_numpy, declare_dlpack, declare_repr,
-        declare_tensor_methods, declare_pickling})
+        declare_order, declare_indexing, declare_products, declare_linear_algebra, declare_networks,
+        declare_training, declare_random, declare_autodiff, declare_runtime, declare_numpy,
+        declare_dlpack, declare_repr, declare_tensor_methods, declare_pickling})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);

@@ -100,9 +100,11 @@ int truth(PyObject* o) {
   guard_status([&] {
     const Tensor& t = unwrap(o);
     if (t.numel() != 1)
-      fail<ShapeError>("bool", "only a tensor of one element is True or False", describe(t),
-                       t.numel() == 0 ? "test its size: x.numel() > 0"
-                                      : "say what you mean: x.any() or x.all()");
+      fail<ShapeError>(
+          "bool", "only a tensor of one element is True or False", describe(t),
+          t.numel() == 0 ? "test its size: x.numel() > 0"
+                         : "say what you mean: x.any() or x.all(); for and/or element by element: "
+                           "& and |, with brackets around comparisons");
     const Scalar s = scalar_value(t);
     result = s.kind == Scalar::Kind::floating ? s.f != 0 : s.i != 0;
   });

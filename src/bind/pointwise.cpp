@@ -46,9 +46,37 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"expit", "sigmoid"},
     {"rint", "round"},
     {"swish", "silu"},
+    {"arcsin", "asin"},
+    {"arccos", "acos"},
+    {"arctan", "atan"},
+    {"arctan2", "atan2"},
+    {"arcsinh", "asinh"},
+    {"arccosh", "acosh"},
+    {"arctanh", "atanh"},
+    {"radians", "deg2rad"},
+    {"degrees", "rad2deg"},
 };
 // Parts of other functions, without a name of their own in Python.
-constexpr std::string_view kHidden[] = {"gelu_tanh", "bce_with_logits"};
+constexpr std::string_view kHidden[] = {"gelu_tanh", "add_scaled", "subtract_scaled"};
+
+// Numbers that declarations take behind their tensors.
+struct Numbers {
+  std::string_view declaration;
+  Number list[2];
+  std::size_t count;
+};
+constexpr Numbers kNumbers[] = {
+    {"leaky_relu", {{"negative_slope", "0.01"}}, 1},
+    {"elu", {{"alpha", "1.0"}}, 1},
+    {"celu", {{"alpha", "1.0"}}, 1},
+    {"softshrink", {{"lambd", "0.5"}}, 1},
+    {"hardshrink", {{"lambd", "0.5"}}, 1},
+    {"hardtanh", {{"min_val", "-1.0"}, {"max_val", "1.0"}}, 2},
+    {"threshold", {{"threshold", nullptr}, {"value", nullptr}}, 2},
+    {"smooth_l1_loss", {{"beta", "1.0"}}, 1},
+    {"huber_loss", {{"delta", "1.0"}}, 1},
+    {"hinge_embedding_loss", {{"margin", "1.0"}}, 1},
+};
 
 int boolean_form(int id) {
   if (id == pw::bitwise_and.id) return pw::logical_and.id;
@@ -123,16 +151,13 @@ struct Plan {
   std::vector<Operand> in;
 };
 
-Plan plan_scaled(Args& a, int id) {  // x + alpha * y
-  Operand x = a.operand("x"), y = a.operand("y");
-  if (a.given("alpha")) {
-    Operand product[] = {y, a.scalar("alpha")};
-    y = apply_pointwise(pw::multiply.id, product);
-  }
-  return {id, {x, y}};
+Plan plan_scaled(Args& a, int id, int scaled) {  // x + alpha * y
+  const Operand x = a.operand("x"), y = a.operand("y");
+  if (!a.given("alpha")) return {id, {x, y}};
+  return {scaled, {x, y, a.scalar("alpha")}};
 }
-Plan plan_add(Args& a) { return plan_scaled(a, pw::add.id); }
-Plan plan_subtract(Args& a) { return plan_scaled(a, pw::subtract.id); }
+Plan plan_add(Args& a) { return plan_scaled(a, pw::add.id, pw::add_scaled.id); }
+Plan plan_subtract(Args& a) { return plan_scaled(a, pw::subtract.id, pw::subtract_scaled.id); }
 
 Plan plan_divide(Args& a) {
   Operand x = a.operand("x"), y = a.operand("y");
@@ -185,10 +210,13 @@ Plan plan_gelu(Args& a) {
     fail<ArgumentError>(a.op(), "approximate must be 'none' or 'tanh'", kind);
   return {kind == "tanh" ? pw::gelu_tanh.id : pw::gelu.id, {a.operand("x")}};
 }
-Plan plan_leaky_relu(Args& a) {
-  return {pw::leaky_relu.id, {a.operand("x"), a.real("negative_slope", 0.01)}};
+Plan plan_numbers(Args& a) {
+  const int id = a.definition().id;
+  Plan plan{id, {a.operand("x")}};
+  for (const Number& number : numbers_of(ops::declarations()[static_cast<std::size_t>(id)].name))
+    plan.in.emplace_back(number.real(a));
+  return plan;
 }
-Plan plan_elu(Args& a) { return {pw::elu.id, {a.operand("x"), a.real("alpha", 1.0)}}; }
 Plan plan_softplus(Args& a) {
   const double beta = a.real("beta", 1.0);
   if (beta == 1) return {pw::softplus.id, {a.operand("x")}};
@@ -230,10 +258,6 @@ constexpr Special kSpecial[] = {
      "(min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor"},
     {"gelu", plan_gelu, 1, "(x: TensorLike, approximate: str = 'none') -> Tensor",
      "(approximate: str = 'none') -> Tensor"},
-    {"leaky_relu", plan_leaky_relu, 0, "(x: TensorLike, negative_slope: float = 0.01) -> Tensor",
-     "(negative_slope: float = 0.01) -> Tensor"},
-    {"elu", plan_elu, 0, "(x: TensorLike, alpha: float = 1.0) -> Tensor",
-     "(alpha: float = 1.0) -> Tensor"},
     {"softplus", plan_softplus, 1, "(x: TensorLike, beta: float = 1.0) -> Tensor",
      "(beta: float = 1.0) -> Tensor"},
 };
@@ -243,19 +267,18 @@ const Special* special(std::string_view name) {
   return nullptr;
 }
 
+Plan plan_of(Args& a) {
+  const Special* s = special(ops::declarations()[static_cast<std::size_t>(a.definition().id)].name);
+  return s ? s->plan(a) : plan_numbers(a);
+}
 PyObject* run_special(Args& a) {
-  Plan p = special(ops::declarations()[static_cast<std::size_t>(a.definition().id)].name)->plan(a);
+  Plan p = plan_of(a);
   return finish(a, p.id, p.in);
 }
 PyObject* run_special_in_place(Args& a) {
-  Plan p = special(ops::declarations()[static_cast<std::size_t>(a.definition().id)].name)->plan(a);
+  Plan p = plan_of(a);
   apply_pointwise_into(a.self_tensor(), p.id, p.in);
   return Py_NewRef(a.self());
-}
-
-const char* stored(std::string s) {
-  static std::deque<std::string> list;
-  return list.emplace_back(std::move(s)).c_str();
 }
 
 PyObject* (*fast_of(int operands))(const Definition&, PyObject* const*, Py_ssize_t) {
@@ -269,6 +292,23 @@ PyObject* (*fast_in_place_of(int operands))(const Definition&, PyObject* const*,
 }
 
 }  // namespace
+
+const char* stored(std::string s) {
+  static std::deque<std::string> list;
+  return list.emplace_back(std::move(s)).c_str();
+}
+
+std::span<const Number> numbers_of(std::string_view declaration) {
+  for (const Numbers& n : kNumbers)
+    if (n.declaration == declaration) return {n.list, n.count};
+  return {};
+}
+std::string Number::text() const {
+  return std::string(name) + ": float" + (otherwise ? std::string(" = ") + otherwise : "");
+}
+double Number::real(Args& a) const {
+  return otherwise ? a.real(name, std::strtod(otherwise, nullptr)) : a.real(name);
+}
 
 Tensor apply_pointwise(int id, std::span<Operand> in) {
   bool any = false;
@@ -301,8 +341,10 @@ PyObject* pointwise_list() {
                                     "selection", "ordered",  "rounding",   "update"};
   Object list = own(PyList_New(0));
   for (const Declaration& d : ops::declarations()) {
-    Object entry = own(Py_BuildValue("{s:s,s:s,s:i}", "name", d.name, "rule",
-                                     kRules[static_cast<int>(d.rule)], "arity", d.arity));
+    Object entry = own(Py_BuildValue("{s:s,s:s,s:i,s:O,s:n}", "name", d.name, "rule",
+                                     kRules[static_cast<int>(d.rule)], "arity", d.arity, "loss",
+                                     d.loss ? Py_True : Py_False, "numbers",
+                                     static_cast<Py_ssize_t>(numbers_of(d.name).size())));
     checked(PyList_Append(list.get(), entry.get()));
   }
   return list.release();
@@ -313,28 +355,36 @@ void declare_pointwise(PyObject* module) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Declaration& d = list[i];
     const std::string_view name = d.name;
-    if (d.rule == Rule::update || d.arity > 2) {
-      if (name != "clip" && name != "where") continue;
-      if (name == "where") continue;  // has two meanings: functions_index.cpp
-    }
+    if (d.rule == Rule::update || d.loss) continue;  // functions_training.cpp
+    if (name == "where") continue;                   // has two meanings: functions_index.cpp
     if (std::find(std::begin(kHidden), std::end(kHidden), name) != std::end(kHidden)) continue;
     const Special* s = special(name);
-    const int operands = s ? s->fast : d.arity;
+    const auto numbers = numbers_of(name);
+    const bool plain = !s && numbers.empty();
+    const int operands = s ? s->fast : plain ? d.arity : 0;
+    std::string options;
+    for (const Number& number : numbers) options += (options.empty() ? "" : ", ") + number.text();
     Definition f{.name = d.name, .signature = nullptr, .doc = nullptr, .implementation = nullptr};
     f.id = static_cast<int>(i);
     f.make_doc = pointwise_doc;
-    f.signature = s ? s->function
+    f.signature = s        ? s->function
+                  : !plain ? stored("(x: TensorLike, " + options + ") -> Tensor")
                   : d.arity == 1
                       ? "(x: TensorLike, *, out: Tensor | None = None) -> Tensor"
                       : "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor";
-    f.implementation = s ? run_special : d.arity == 1 ? run_1 : run_2;
+    f.implementation = !plain ? run_special : d.arity == 1 ? run_1 : run_2;
     f.fast = fast_of(operands);
     Definition m = f;
     m.role = Role::method;
-    m.signature = s ? s->method : d.arity == 1 ? "() -> Tensor" : "(other: TensorLike) -> Tensor";
+    m.signature = s              ? s->method
+                  : !plain       ? stored("(" + options + ") -> Tensor")
+                  : d.arity == 1 ? "() -> Tensor"
+                                 : "(other: TensorLike) -> Tensor";
     Definition w = m;
     w.name = stored(std::string(name) + "_");
-    w.implementation = s ? run_special_in_place : d.arity == 1 ? run_in_place<1> : run_in_place<2>;
+    w.implementation = !plain         ? run_special_in_place
+                       : d.arity == 1 ? run_in_place<1>
+                                      : run_in_place<2>;
     w.fast = fast_in_place_of(operands);
     const bool writes = d.rule != Rule::comparison;
     const bool method_differs = name == "equal";  // t.equal(u) is one bool: methods.cpp

@@ -33,6 +33,9 @@ struct IndexError : Error {
 struct ArgumentError : Error {  // an option outside its allowed values: a ValueError in Python
   using Error::Error;
 };
+struct LinAlgError : Error {  // a matrix that has no answer: also a ValueError in Python
+  using Error::Error;
+};
 struct OutOfMemoryError : Error {
   using Error::Error;
 };

@@ -7,6 +7,8 @@
 #include "cpu/math_divide.hpp"
 #include "cpu/math_erf.hpp"
 #include "cpu/math_exp.hpp"
+#include "cpu/math_hyperbolic.hpp"
+#include "cpu/math_inverse.hpp"
 #include "cpu/math_log.hpp"
 #include "cpu/math_logsum.hpp"
 #include "cpu/math_pow.hpp"

@@ -133,6 +133,18 @@ inline Vec<double> log10_join(LogParts<double> x) {
                   0x1.95355baaafad3p-57);
 }
 
+// log(u + low) + exponent ln 2 for u >= 1/2 and a low part of less than its last digit.
+// u + low = 2^e (1 + f), and f takes the low part along: around 1 it is all there is.
+template <class T>
+inline Vec<T> log_in_parts(Vec<T> u, Vec<T> low, Vec<T> exponent) {
+  const Vec<T> carry = select(u < infinity<T>(), low, Vec<T>(0));
+  return logarithm(u, [=](auto parts) {
+    parts.f += carry * power_of_two(Format<T>::shifter - min(parts.e, Vec<T>(64)));
+    parts.e += exponent;
+    return log_join(parts);
+  });
+}
+
 }  // namespace math
 
 template <class T>
@@ -150,14 +162,8 @@ inline Vec<T> Vec<T>::log10() const {
 
 template <class T>
 inline Vec<T> Vec<T>::log1p() const {
-  // 1 + x = u + error = 2^e (1 + f); f takes the error along. Around 0 it is x itself again.
-  const auto [u, error] = math::two_sum(Vec(1), *this);
-  const Vec carry = select(u < math::infinity<T>(), error, Vec(0));
-  const Vec y = math::logarithm(u, [carry](auto parts) {
-    parts.f += carry * math::power_of_two(math::Format<T>::shifter - min(parts.e, Vec(64)));
-    return math::log_join(parts);
-  });
-  return y | (*this & Vec::from_bits(Vec::sign_mask()));  // the sign of -0
+  const auto [u, low] = math::two_sum(Vec(1), *this);
+  return math::log_in_parts(u, low, Vec(0)) | (*this & Vec::from_bits(Vec::sign_mask()));  // of -0
 }
 
 template <class T>

@@ -163,7 +163,7 @@ constexpr TileFn compile() {
 }
 
 // --- the table -------------------------------------------------------------------------------
-constexpr int kMaxDeclarations = 128;
+constexpr int kMaxDeclarations = 256;
 constexpr bool compiled_here(Lane lane) {
   for (Lane l : kCompiled)
     if (l == lane) return true;
@@ -206,6 +206,10 @@ template <class R, class F>
 Declared<F> composed(const char*, R rule, F) {
   declare<F>(rule);
   return {};
+}
+template <class F>
+Declared<F> loss(Declared<F> declared) {
+  return declared;
 }
 template <class F>
 Declared<F> update(const char*, F) {

@@ -216,6 +216,16 @@ struct Vec {
     return abs() | (s & Vec::from_bits(sign_mask()));
   }
 
+  Vec nextafter(Vec to) const
+    requires is_float
+  {
+    const M up = *this < to;
+    const Int step = select((*this > 0) ^ up, Int(-1), Int(1));  // away from 0 is one more
+    const Vec moved =
+        select(*this == 0, from_bits(Int(1)).copysign(to), from_bits(as_int() + step));
+    return select(*this == to, to, select((*this == *this) & (to == to), moved, *this + to));
+  }
+
   // --- the same bits as integers, and back ---
   auto as_int() const { return Int(typename Int::N(v)); }
   static Vec from_bits(Int bits) { return N(bits.v); }
@@ -234,7 +244,16 @@ struct Vec {
   Vec sin() const;
   Vec cos() const;
   Vec tan() const;
+  Vec asin() const;
+  Vec acos() const;
+  Vec atan() const;
+  Vec atan2(Vec x) const;  // *this is y
+  Vec sinh() const;
+  Vec cosh() const;
   Vec tanh() const;
+  Vec asinh() const;
+  Vec acosh() const;
+  Vec atanh() const;
   Vec sigmoid() const;
   Vec softplus() const;
   Vec erf() const;

@@ -81,6 +81,8 @@ int declare(Declaration d) {
   return static_cast<int>(table().size()) - 1;
 }
 
+void mark_loss(int id) { table()[static_cast<std::size_t>(id)].loss = true; }
+
 int find_declaration(std::string_view name) {
   for (std::size_t i = 0; i < table().size(); ++i)
     if (table()[i].name == name) return static_cast<int>(i);

@@ -68,11 +68,13 @@ struct Declaration {
   std::vector<Expr> (*define)(std::span<const Expr> args);
   // Of a primitive: derivative in argument i as a function of the arguments and the output.
   std::vector<Expr (*)(std::span<const Expr> args_and_output)> derivatives;
+  bool loss = false;  // of (input, target, numbers...): also has a form that is averaged or summed
 };
 // In order of declaration.
 const std::vector<Declaration>& declarations();
 int find_declaration(std::string_view name);  // -1 when there is none
 int declare(Declaration d);
+void mark_loss(int id);
 
 // d root / d input `index`; `output`, if given, stands for the value of root itself.
 Expr derivative(const Expr& root, int index, const Expr& output);
@@ -175,6 +177,12 @@ Declared<F> composed(const char* name, Rule rule, F) {
                                },
                                {}});
   return {id, arity, false};
+}
+
+template <class F>
+Declared<F> loss(Declared<F> declared) {
+  ops::mark_loss(declared.id);
+  return declared;
 }
 
 struct Update {

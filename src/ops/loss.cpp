@@ -1,4 +1,8 @@
 // Losses in one pass: see ops.hpp.
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include "ops/pointwise_op.hpp"
 #include "ops/support.hpp"
 
@@ -6,22 +10,29 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-// --- a pointwise op summed or averaged: i[0] = its declaration, flag = mean --------------------
+// --- a pointwise op summed or averaged: i[0] = its declaration, f = its numbers, flag = mean ----
 
 const PointwiseOp& summand(const Attrs& a) { return pointwise_op(static_cast<int>(a.i[0])); }
 
 void reduced_forward(Call& c) {
   const Tensor &x = c.in[0].tensor, &y = c.in[1].tensor;
   const DType t = x.dtype();
+  const PointwiseOp& op = summand(c.attrs);
+  const Lane lane = lane_of(t);
   c.out[0] = runtime::empty(Shape{}, t, x.device());
   ReduceJob job;
-  job.program = &pointwise_program(summand(c.attrs), lane_of(t));
+  job.program = &pointwise_program(op, lane);
   job.shape = x.shape();
   job.reduced = axis_mask({}, x.rank(), c.op.name);
   job.reduction = Reduction::sum;
   job.scale = c.attrs.flag ? 1.0 / static_cast<double>(x.numel()) : 1.0;
   job.in[0] = {x.bytes(), x.dtype(), x.strides()};
   job.in[1] = {y.bytes(), y.dtype(), y.strides()};
+  LaneValue numbers[std::size(Attrs{}.f)];
+  for (int i = 2; i < op.arity; ++i) {
+    numbers[i - 2] = lane_value(c.attrs.f[i - 2], lane);
+    job.in[i] = {numbers[i - 2].bytes, storage_of(lane), Dims::filled(x.rank(), 0)};
+  }
   job.out = {c.out[0].bytes(), t, Dims::filled(x.rank(), 0)};
   runtime::LongCall release(static_cast<double>(x.numel()));
   kernels_of(x).reduce(job);
@@ -29,15 +40,22 @@ void reduced_forward(Call& c) {
 
 void reduced_backward(Backward& b) {
   const PointwiseOp& op = summand(b.attrs);
+  Operand args[kMaxInputs];
+  for (int i = 0; i < 2; ++i) args[i] = b.in[i].value;
+  for (int i = 2; i < op.arity; ++i) args[i] = Operand(b.attrs.f[i - 2]);
   Tensor g = b.grad[0];
   if (b.attrs.flag) g = multiply(g, 1.0 / static_cast<double>(count(b.in[0].shape)));
   for (int i : {0, 1}) {
     if (!b.in[i].needed) continue;
     const PointwiseGradient& d = pointwise_gradient(op, i);
+    if (d.zero) continue;
     Operand list[kMaxInputs];
     int n = 0;
-    // Both losses' gradients use inputs and g alone (their roots are sums and products of them).
-    for (int u : d.uses) list[n++] = u < 2 ? b.in[u].value : Operand(g);
+    for (int u : d.uses) {
+      if (u < op.arity) list[n++] = args[u];
+      else if (u == op.arity) list[n++] = apply_op(op, {args, static_cast<std::size_t>(op.arity)});
+      else list[n++] = g;
+    }
     const Tensor r = d.identity ? g : apply_op(*d.op, {list, static_cast<std::size_t>(n)});
     b.in[i].grad = astype(expand(r, b.in[i].shape), b.in[i].dtype);
   }
@@ -47,33 +65,6 @@ const Op kReduced{.name = "loss",
                   .forward = reduced_forward,
                   .backward = reduced_backward,
                   .saves = kSaveInputs};
-
-Tensor reduced(const char* name, int declaration, const Tensor& x, const Tensor& y,
-               LossReduction r) {
-  if (!(x.shape() == y.shape())) {
-    const bool column = x.rank() != y.rank() && x.numel() == y.numel();
-    fail<ShapeError>(
-        name, "input and target must have the same shape",
-        "input " + describe(x) + ", target " + describe(y),
-        column ? "one of them has an axis too many; try target.reshape(input.shape)" : "");
-  }
-  if (!(x.device() == y.device()))
-    fail<DeviceError>(name, "input and target must be on one device");
-  require_floating(x, name);
-  if (is_floating(y.dtype()) && x.dtype() != y.dtype())
-    fail<DTypeError>(name, "input and target must have the same floating dtype",
-                     "input " + describe(x) + ", target " + describe(y),
-                     "convert the target: target.to(nnx." + std::string(name_of(x.dtype())) + ")");
-  if (is_complex(y.dtype())) fail<DTypeError>(name, "complex tensors are not taken", describe(y));
-  if (r == LossReduction::none) {
-    Operand in[] = {x, y};
-    return apply(declaration, in);
-  }
-  Attrs a;
-  a.i[0] = declaration;
-  a.flag = r == LossReduction::mean;
-  return call(kReduced, x, y, a);
-}
 
 // --- softmax cross-entropy -----------------------------------------------------------------------
 // in = x (n, classes), labels (n) int64 with -1 for ignored; i[0] = rows that count, flag = mean.
@@ -140,12 +131,34 @@ const Op kCrossEntropy{.name = "cross_entropy",
 
 }  // namespace
 
-Tensor mse_loss(const Tensor& input, const Tensor& target, LossReduction r) {
-  return reduced("mse_loss", squared_difference.id, input, target, r);
-}
-
-Tensor bce_with_logits(const Tensor& input, const Tensor& target, LossReduction r) {
-  return reduced("bce_with_logits", pointwise::bce_with_logits.id, input, target, r);
+Tensor loss(const char* name, int declaration, const Tensor& x, const Tensor& y,
+            std::span<const double> numbers, LossReduction r) {
+  if (!(x.shape() == y.shape())) {
+    const bool column = x.rank() != y.rank() && x.numel() == y.numel();
+    fail<ShapeError>(
+        name, "input and target must have the same shape",
+        "input " + describe(x) + ", target " + describe(y),
+        column ? "one of them has an axis too many; try target.reshape(input.shape)" : "");
+  }
+  if (!(x.device() == y.device()))
+    fail<DeviceError>(name, "input and target must be on one device");
+  require_floating(x, name);
+  if (is_floating(y.dtype()) && x.dtype() != y.dtype())
+    fail<DTypeError>(name, "input and target must have the same floating dtype",
+                     "input " + describe(x) + ", target " + describe(y),
+                     "convert the target: target.to(nnx." + std::string(name_of(x.dtype())) + ")");
+  if (is_complex(y.dtype())) fail<DTypeError>(name, "complex tensors are not taken", describe(y));
+  if (r == LossReduction::none) {
+    std::vector<Operand> in{x, y};
+    for (const double number : numbers) in.emplace_back(number);
+    return ops::apply(declaration, in);
+  }
+  Attrs a;
+  a.i[0] = declaration;
+  a.flag = r == LossReduction::mean;
+  if (numbers.size() > std::size(a.f)) fail<ArgumentError>(name, "too many numbers");
+  std::copy(numbers.begin(), numbers.end(), a.f);
+  return call(kReduced, x, y, a);
 }
 
 Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ignore_index,
@@ -154,7 +167,8 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
   if (!is_integer(labels.dtype()))
     fail<DTypeError>(
         "cross_entropy", "labels must be integer class indices", "labels " + describe(labels),
-        "convert them with labels.long(); for class probabilities use -(p * log_softmax(x)).sum()");
+        "convert them with labels.long(); probabilities must have the shape of the input, see "
+        "nn.functional.cross_entropy");
   if (input.rank() == 0)
     fail<ShapeError>("cross_entropy", "input must have a class axis: (N, C) or (C,)",
                      describe(input));
@@ -167,6 +181,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
         "cross_entropy", "input (N, C) needs labels (N): one class index for every row",
         "input " + describe(input) + ", labels " + describe(labels),
         labels.rank() == expected.size() + 1 ? "labels have an axis too many; try labels.squeeze(1)"
+        : labels.rank() == 0                 ? "give one label for each row: label.reshape(1)"
                                              : "");
   const std::int64_t classes = input.shape(axis);
   Tensor x = input;
@@ -194,7 +209,10 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
         fail<IndexError>(
             "cross_entropy",
             "labels must lie in [0, " + std::to_string(classes) + ") or be ignore_index",
-            "labels from " + std::to_string(lo) + " to " + std::to_string(hi));
+            "labels from " + std::to_string(lo) + " to " + std::to_string(hi),
+            lo >= 1 && hi == classes ? "labels count from 0: subtract 1"
+            : lo == -1               ? "ignore_index=-1 leaves samples labelled -1 out"
+                                     : "");
       a.i[0] -= sum(ignored).data<std::int64_t>()[0];
       index = where(ignored, -1, index);
     } else if (ignore_index >= 0 && ignore_index < classes) {

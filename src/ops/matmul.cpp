@@ -198,13 +198,25 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return r;
 }
 
+// What may have been meant where x does not fit the weight.
+static std::string dense_hint(const Tensor& x, const Tensor& weight) {
+  const std::int64_t in = weight.shape(1);
+  if (x.rank() == 0) return "";
+  if (x.rank() >= 3 && x.shape(0) > 0 && x.numel() / x.shape(0) == in)
+    return "flatten each sample first: x.flatten(1), or nn.Flatten() before this layer";
+  if (x.numel() == in) return "add the axis of the batch: x.reshape(1, -1)";
+  if (x.rank() == 2 && x.shape(0) == in) return "samples stand in rows; try x.T";
+  return "make the layer with in_features = " + std::to_string(x.shape(-1)) +
+         ", or give it rows of " + std::to_string(in);
+}
+
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation) {
   if (weight.rank() != 2)
     fail<ShapeError>("dense", "weight must be a matrix (out, in)", describe(weight));
   if (x.rank() == 0 || x.shape(-1) != weight.shape(1))
     fail<ShapeError>("dense",
                      "the last axis of x must equal in_features, the second axis of weight",
-                     "x " + describe(x) + ", weight " + describe(weight));
+                     "x " + describe(x) + ", weight " + describe(weight), dense_hint(x, weight));
   if (bias && (bias.rank() != 1 || bias.shape(0) != weight.shape(0)))
     fail<ShapeError>("dense", "bias must have one value per output",
                      "bias " + describe(bias) + ", weight " + describe(weight));

@@ -94,6 +94,18 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 // activation(x @ weight.T + bias); bias may be none, activation the id of a declaration or -1.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation);
 
+// --- linear algebra (linalg.cpp): matrices in the last two axes ---------------------------------
+// LinAlgError for matrices without an answer.
+Tensor solve(const Tensor& a, const Tensor& b);  // b (..., n, k)
+Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unit);
+std::vector<Tensor> slogdet(const Tensor& x);  // sign, log |det|
+Tensor cholesky(const Tensor& x);              // lower
+// q (m, k), r (k, n); complete: k = m
+std::vector<Tensor> qr(const Tensor& x, bool complete = false);
+std::vector<Tensor> eigh(const Tensor& x);  // ascending values, vectors in columns
+// u (m, k), descending s, vh (k, n); complete: u (m, m), vh (n, n)
+std::vector<Tensor> svd(const Tensor& x, bool complete = false);
+
 // --- indexing (index.cpp) ----------------------------------------------------------------------
 Tensor take(const Tensor& x, const Tensor& index, std::int64_t axis);  // index of any shape
 Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis);
@@ -119,8 +131,9 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims);
 Tensor layer_norm(const Tensor& x, const Shape& normalized, const Tensor& weight,
                   const Tensor& bias, double eps);
 enum class LossReduction : std::uint8_t { none, mean, sum };
-Tensor mse_loss(const Tensor& input, const Tensor& target, LossReduction reduction);
-Tensor bce_with_logits(const Tensor& input, const Tensor& target, LossReduction reduction);
+// A declared loss of tensors of one shape, in one pass; `name` is what errors call it.
+Tensor loss(const char* name, int declaration, const Tensor& input, const Tensor& target,
+            std::span<const double> numbers, LossReduction reduction);
 Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ignore_index,
                      LossReduction reduction);
 Tensor dropout(const Tensor& x, double p, bool training, runtime::Generator& generator);

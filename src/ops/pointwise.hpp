@@ -9,6 +9,9 @@
 //       derivative per argument, a function of the arguments followed by the output. Missing
 //       derivatives are zero. (The arity cannot be deduced where the value is never compiled.)
 //   composed(name, rule, value)  is written in other declarations; its derivative follows.
+//   loss(declared)  marks a function of an input, a target and at most two numbers that is a loss:
+//       it gets a form that is averaged or summed in the same pass.
+//   update(name, values)  is an optimiser's step: several results, no derivative.
 //
 // Lane values have operators, comparisons (giving masks), select(mask, a, b) and members for
 // transcendental functions (cpu/vec.hpp, cpu/math.hpp). Expressions have the same operators.
@@ -36,6 +39,8 @@ inline const auto subtract = primitive<2>("subtract", numeric, [](auto a, auto b
     [](auto, auto, auto) { return 1; }, [](auto, auto, auto) { return -1; });
 inline const auto multiply = primitive<2>("multiply", numeric, [](auto a, auto b) { return a * b; },
     [](auto, auto b, auto) { return b; }, [](auto a, auto, auto) { return a; });
+inline const auto add_scaled = composed("add_scaled", numeric, [](auto a, auto b, auto alpha) { return a + alpha * b; });
+inline const auto subtract_scaled = composed("subtract_scaled", numeric, [](auto a, auto b, auto alpha) { return a - alpha * b; });
 inline const auto divide = primitive<2>("divide", floating, [](auto a, auto b) { return a / b; },
     [](auto, auto b, auto) { return 1 / b; }, [](auto, auto b, auto y) { return -y / b; });
 inline const auto negative = primitive("negative", numeric, [](auto a) { return -a; },
@@ -88,6 +93,12 @@ inline const auto minimum = primitive<2>("minimum", ordered, [](auto a, auto b) 
 inline const auto sign = primitive("sign", numeric, [](auto a) { return a.sign(); });
 inline const auto abs = primitive("abs", numeric, [](auto a) { return a.abs(); },
     [](auto a, auto) { return sign(a); });
+inline const auto copysign = primitive<2>("copysign", floating, [](auto a, auto b) { return a.copysign(b); },
+    [](auto a, auto, auto y) { return sign(a) * sign(y); }, [](auto, auto, auto) { return 0; });
+inline const auto nextafter = primitive<2>("nextafter", floating, [](auto a, auto b) { return a.nextafter(b); });
+// 0 below 0, 1 above it, b at 0
+inline const auto heaviside = composed("heaviside", floating, [](auto a, auto b) {
+  return where(a < 0, 0, where(a > 0, 1, where(a == 0, b, a))); });  // NaN stays
 inline const auto floor = primitive("floor", rounding, [](auto a) { return a.floor(); });
 inline const auto ceil = primitive("ceil", rounding, [](auto a) { return a.ceil(); });
 inline const auto trunc = primitive("trunc", rounding, [](auto a) { return a.trunc(); });
@@ -128,6 +139,32 @@ inline const auto cos = primitive("cos", floating, [](auto a) { return a.cos(); 
     [](auto a, auto) { return -sin(a); });
 inline const auto tan = primitive("tan", floating, [](auto a) { return a.tan(); },
     [](auto, auto y) { return 1 + y * y; });
+inline const auto sinh = primitive("sinh", floating, [](auto a) { return a.sinh(); },
+    [](auto a, auto) { return call("cosh", a); });
+inline const auto cosh = primitive("cosh", floating, [](auto a) { return a.cosh(); },
+    [](auto a, auto) { return sinh(a); });
+inline const auto asin = primitive("asin", floating, [](auto a) { return a.asin(); },
+    [](auto a, auto) { return rsqrt((1 - a) * (1 + a)); });
+inline const auto acos = primitive("acos", floating, [](auto a) { return a.acos(); },
+    [](auto a, auto) { return -rsqrt((1 - a) * (1 + a)); });
+inline const auto atan = primitive("atan", floating, [](auto a) { return a.atan(); },
+    [](auto a, auto) { return 1 / (1 + a * a); });
+inline const auto asinh = primitive("asinh", floating, [](auto a) { return a.asinh(); },
+    [](auto a, auto) { return 1 / call("hypot", a, 1); });
+inline const auto acosh = primitive("acosh", floating, [](auto a) { return a.acosh(); },
+    [](auto a, auto) { return rsqrt(a - 1) * rsqrt(a + 1); });
+inline const auto atanh = primitive("atanh", floating, [](auto a) { return a.atanh(); },
+    [](auto a, auto) { return 1 / ((1 - a) * (1 + a)); });
+// the angle of the point (b, a); 0 at the origin, with no slope there
+inline const auto atan2 = primitive<2>("atan2", floating, [](auto a, auto b) { return a.atan2(b); },
+    [](auto a, auto b, auto) { return where((a == 0) & (b == 0), 0, b / (a * a + b * b)); },
+    [](auto a, auto b, auto) { return where((a == 0) & (b == 0), 0, -a / (a * a + b * b)); });
+inline const auto deg2rad = composed("deg2rad", floating, [](auto a) { return a * 0.017453292519943295; });
+inline const auto rad2deg = composed("rad2deg", floating, [](auto a) { return a * 57.29577951308232; });
+// sin(pi a) / (pi a)
+inline const auto sinc = composed("sinc", floating, [](auto a) {
+  auto angle = 3.141592653589793 * a;
+  return where(a == 0, 1, sin(angle) / angle); });
 inline const auto tanh = primitive("tanh", floating, [](auto a) { return a.tanh(); },
     [](auto, auto y) { return 1 - y * y; });
 
@@ -158,22 +195,69 @@ inline const auto clip = primitive<3>("clip", ordered, [](auto a, auto lo, auto 
     [](auto a, auto lo, auto hi, auto) { return where((a > hi) | (lo > hi), 1, 0); });
 
 inline const auto silu = composed("silu", floating, [](auto a) { return a * sigmoid(a); });
+inline const auto mish = composed("mish", floating, [](auto a) { return a * tanh(softplus(a)); });
 inline const auto gelu = composed("gelu", floating, [](auto a) { return a * ndtr(a); });
 inline const auto gelu_tanh = composed("gelu_tanh", floating, [](auto a) {
   return 0.5 * a * (1 + tanh(0.7978845608028654 * (a + 0.044715 * (a * a * a)))); });
+inline const auto log_sigmoid = composed("log_sigmoid", floating, [](auto a) { return -softplus(-a); });
 inline const auto leaky_relu = composed("leaky_relu", floating, [](auto a, auto slope) {
   return where(a > 0, a, a * slope); });
+inline const auto prelu = composed("prelu", floating, [](auto a, auto weight) {
+  return where(a > 0, a, a * weight); });
 inline const auto elu = composed("elu", floating, [](auto a, auto alpha) {
-  return where(a > 0, a, alpha * expm1(minimum(a, 0))); });
-inline const auto squared_difference = composed("squared_difference", floating, [](auto a, auto b) {
-  auto d = a - b;
-  return d * d; });
-// binary cross-entropy of a logit a against a target t in [0, 1], without overflow
-inline const auto bce_with_logits = composed("bce_with_logits", floating, [](auto a, auto t) {
-  return softplus(a) - a * t; });
+  return where(a > 0, a, alpha * expm1(where(a > 0, 0, a))); });
+inline const auto selu = composed("selu", floating, [](auto a) {
+  return 1.0507009873554805 * where(a > 0, a, 1.6732632423543772 * expm1(where(a > 0, 0, a))); });
+inline const auto celu = composed("celu", floating, [](auto a, auto alpha) {
+  return where(a > 0, a, alpha * expm1(where(a > 0, 0, a) / alpha)); });
+inline const auto softsign = composed("softsign", floating, [](auto a) { return a / (1 + abs(a)); });
+inline const auto tanhshrink = composed("tanhshrink", floating, [](auto a) { return a - tanh(a); });
+inline const auto softshrink = composed("softshrink", floating, [](auto a, auto lambd) {
+  return where(a > lambd, a - lambd, where(a < -lambd, a + lambd, 0 * a)); });
+inline const auto hardshrink = composed("hardshrink", floating, [](auto a, auto lambd) {
+  return where((a >= -lambd) & (a <= lambd), 0, a); });
+// Outside the bounds, and on them, the gradient is 0.
+inline const auto hardtanh = composed("hardtanh", floating, [](auto a, auto lo, auto hi) {
+  return where(a <= lo, lo, where(a >= hi, hi, a)); });
+inline const auto relu6 = composed("relu6", floating, [](auto a) {
+  return where(a <= 0, 0, where(a >= 6, 6, a)); });
+inline const auto hardsigmoid = composed("hardsigmoid", floating, [](auto a) {
+  return where(a <= -3, 0, where(a >= 3, 1, (a + 3) / 6)); });
+inline const auto hardswish = composed("hardswish", floating, [](auto a) {
+  return where(a <= -3, 0, where(a >= 3, a, a * ((a + 3) / 6))); });
+inline const auto threshold = composed("threshold", floating, [](auto a, auto at_most, auto value) {
+  return where(a <= at_most, value, a); });
+
+// --- losses, element by element: of an input a against a target t, and a number --------------
+inline const auto mse_loss = loss(composed("mse_loss", floating, [](auto a, auto t) {
+  auto d = a - t;
+  return d * d; }));
+inline const auto l1_loss = loss(composed("l1_loss", floating, [](auto a, auto t) { return abs(a - t); }));
+inline const auto smooth_l1_loss = loss(composed("smooth_l1_loss", floating, [](auto a, auto t, auto beta) {
+  auto d = abs(a - t);
+  return where(d < beta, 0.5 * (d * d) / beta, d - 0.5 * beta); }));
+inline const auto huber_loss = loss(composed("huber_loss", floating, [](auto a, auto t, auto delta) {
+  auto d = abs(a - t);
+  return where(d < delta, 0.5 * (d * d), delta * (d - 0.5 * delta)); }));
+// of a logit a against t in [0, 1], without overflow
+inline const auto bce_with_logits = loss(composed("bce_with_logits", floating, [](auto a, auto t) {
+  return softplus(a) - a * t; }));
+// of a probability a; logarithms are cut off at -100, and the slope with them
+inline const auto binary_cross_entropy = loss(primitive<2>("binary_cross_entropy", floating,
+    [](auto a, auto t) { return -(t * maximum(log(a), -100) + (1 - t) * maximum(log1p(-a), -100)); },
+    [](auto a, auto t, auto) { return (a - t) / maximum((1 - a) * a, 1e-12); },
+    [](auto a, auto, auto) { return maximum(log1p(-a), -100) - maximum(log(a), -100); }));
+// of a log-probability a against a probability t, or against log t
+inline const auto kl_div = loss(composed("kl_div", floating, [](auto a, auto t) { return xlogy(t, t) - t * a; }));
+inline const auto kl_div_log = loss(composed("kl_div_log", floating, [](auto a, auto t) { return exp(t) * (t - a); }));
+inline const auto poisson_nll_loss = loss(composed("poisson_nll_loss", floating, [](auto a, auto t) { return exp(a) - t * a; }));
+inline const auto hinge_embedding_loss = loss(composed("hinge_embedding_loss", floating, [](auto a, auto t, auto margin) {
+  return where(t > 0, a, where(a <= margin, margin - a, 0)); }));
+inline const auto soft_margin_loss = loss(composed("soft_margin_loss", floating, [](auto a, auto t) { return softplus(-(t * a)); }));
 
 // --- optimisers: several results from one pass over a parameter ------------------------------
-// Each returns the new values of the parameter and its state; formulas in python/nnx/optim.
+// Each takes the parameter p, its gradient g, its state, and numbers; it returns the new values of
+// p and of the state. Formulas in python/nnx/optim, whose factors are computed there once a step.
 inline const auto sgd_update = update("sgd_update", [](auto p, auto g, auto lr, auto decay) {
   return results(p - lr * (g + decay * p)); });
 // step_m and step_d weigh the new momentum and the decayed gradient (Nesterov uses both)
@@ -191,6 +275,75 @@ inline const auto adam_update = update("adam_update",
   auto new_m = m + rate1 * (d - m);
   auto new_v = beta2 * v + rate2 * (d * d);
   return results(keep * p - step * (new_m / (sqrt(new_v) * scale + eps)), new_m, new_v); });
+inline const auto amsgrad_update = update("amsgrad_update",
+    [](auto p, auto g, auto m, auto v, auto most, auto decay, auto keep, auto rate1, auto beta2,
+       auto rate2, auto scale, auto eps, auto step) {
+  auto d = g + decay * p;
+  auto new_m = m + rate1 * (d - m);
+  auto new_v = beta2 * v + rate2 * (d * d);
+  auto top = maximum(most, new_v);
+  return results(keep * p - step * (new_m / (sqrt(top) * scale + eps)), new_m, new_v, top); });
+inline const auto adamax_update = update("adamax_update",
+    [](auto p, auto g, auto m, auto u, auto decay, auto rate1, auto beta2, auto eps, auto step) {
+  auto d = g + decay * p;
+  auto new_m = m + rate1 * (d - m);
+  auto new_u = maximum(beta2 * u, abs(d) + eps);
+  return results(p - step * (new_m / new_u), new_m, new_u); });
+// step_g and step_m weigh the gradient and the momentum
+inline const auto nadam_update = update("nadam_update",
+    [](auto p, auto g, auto m, auto v, auto decay, auto keep, auto rate1, auto beta2, auto rate2,
+       auto scale, auto eps, auto step_g, auto step_m) {
+  auto d = g + decay * p;
+  auto new_m = m + rate1 * (d - m);
+  auto new_v = beta2 * v + rate2 * (d * d);
+  return results(keep * p - (step_g * d + step_m * new_m) / (sqrt(new_v) * scale + eps), new_m, new_v); });
+// one of the two steps is 0: the rectified one until the variance of v can be told
+inline const auto radam_update = update("radam_update",
+    [](auto p, auto g, auto m, auto v, auto decay, auto keep, auto rate1, auto beta2, auto rate2,
+       auto eps, auto step_plain, auto step_rectified) {
+  auto d = g + decay * p;
+  auto new_m = m + rate1 * (d - m);
+  auto new_v = beta2 * v + rate2 * (d * d);
+  return results(keep * p - new_m * (step_plain + step_rectified / (sqrt(new_v) + eps)), new_m, new_v); });
+inline const auto rmsprop_update = update("rmsprop_update",
+    [](auto p, auto g, auto v, auto decay, auto alpha, auto rate, auto eps, auto lr) {
+  auto d = g + decay * p;
+  auto new_v = alpha * v + rate * (d * d);
+  return results(p - lr * (d / (sqrt(new_v) + eps)), new_v); });
+inline const auto rmsprop_momentum_update = update("rmsprop_momentum_update",
+    [](auto p, auto g, auto v, auto b, auto decay, auto alpha, auto rate, auto eps, auto lr, auto momentum) {
+  auto d = g + decay * p;
+  auto new_v = alpha * v + rate * (d * d);
+  auto new_b = momentum * b + d / (sqrt(new_v) + eps);
+  return results(p - lr * new_b, new_v, new_b); });
+inline const auto rmsprop_centered_update = update("rmsprop_centered_update",
+    [](auto p, auto g, auto v, auto a, auto decay, auto alpha, auto rate, auto eps, auto lr) {
+  auto d = g + decay * p;
+  auto new_v = alpha * v + rate * (d * d);
+  auto new_a = a + rate * (d - a);
+  return results(p - lr * (d / (sqrt(new_v - new_a * new_a) + eps)), new_v, new_a); });
+inline const auto rmsprop_centered_momentum_update = update("rmsprop_centered_momentum_update",
+    [](auto p, auto g, auto v, auto a, auto b, auto decay, auto alpha, auto rate, auto eps, auto lr,
+       auto momentum) {
+  auto d = g + decay * p;
+  auto new_v = alpha * v + rate * (d * d);
+  auto new_a = a + rate * (d - a);
+  auto new_b = momentum * b + d / (sqrt(new_v - new_a * new_a) + eps);
+  return results(p - lr * new_b, new_v, new_a, new_b); });
+inline const auto adagrad_update = update("adagrad_update",
+    [](auto p, auto g, auto s, auto decay, auto lr, auto eps) {
+  auto d = g + decay * p;
+  auto new_s = s + d * d;
+  return results(p - lr * (d / (sqrt(new_s) + eps)), new_s); });
+inline const auto adadelta_update = update("adadelta_update",
+    [](auto p, auto g, auto s, auto a, auto decay, auto rho, auto rate, auto eps, auto lr) {
+  auto d = g + decay * p;
+  auto new_s = rho * s + rate * (d * d);
+  auto e = sqrt(a + eps) / sqrt(new_s + eps) * d;
+  return results(p - lr * e, new_s, rho * a + rate * (e * e)); });
+// a moving average p of values g
+inline const auto ema_update = update("ema_update", [](auto p, auto g, auto rate) {
+  return results(p + rate * (g - p)); });
 
 // clang-format on
 

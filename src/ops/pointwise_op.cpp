@@ -90,7 +90,8 @@ Plan make_plan(const PointwiseOp& op, std::span<const Operand> in) {
     case Rule::logical: p.dtype = p.result = DType::boolean; break;
     case Rule::integral:
       if (is_floating(p.dtype)) [[unlikely]]
-        fail<DTypeError>(op.label, "bitwise operations take integers or bools", received(in));
+        fail<DTypeError>(op.label, "bitwise operations take integers or bools", received(in),
+                         "put comparisons in brackets: (a > 0) & (a < 2)");
       p.result = p.dtype;
       break;
     case Rule::rounding:

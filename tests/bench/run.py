@@ -8,7 +8,7 @@ and, in brackets, our time divided by the peer's. "MISS" marks a target that was
 a profile of our side. Peers that are not installed are skipped with a word. Without nnx the peers
 are still timed. --best compares the fastest of all samples instead of medians, for a machine on
 which something else is running. --only takes a part of a case's or a group's name (network, ops,
-gemm, process).
+gemm, train, process).
 """
 
 from __future__ import annotations
@@ -25,13 +25,23 @@ import time
 from collections.abc import Sequence
 from importlib import metadata
 
+import bench_data
 import bench_gemm
 import bench_network
 import bench_ops
+import bench_optim
 import bench_process
+import bench_train
 from harness import OURS, Case, Worker, installed, measure, show, work
 
-GROUPS = {"network": bench_network, "ops": bench_ops, "gemm": bench_gemm}
+GROUPS = {
+    "network": bench_network,
+    "ops": bench_ops,
+    "gemm": bench_gemm,
+    "data": bench_data,
+    "optim": bench_optim,
+    "train": bench_train,
+}
 
 
 def select(quick: bool, only: str) -> list[tuple[str, Case]]:

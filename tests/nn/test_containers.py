@@ -1,7 +1,10 @@
-"""Sequential and ModuleList as Python sequences."""
+"""Sequential, ModuleList, ModuleDict, ParameterList and ParameterDict as Python containers."""
 
 from __future__ import annotations
 
+import copy
+import inspect
+import pickle
 from typing import Any
 
 import nnx
@@ -90,6 +93,8 @@ def test_sequential_calls_in_order_and_follows_changes() -> None:
     assert list(nn.Sequential(nn.ReLU()) + nn.Sequential(nn.Tanh()))[1].__class__ is nn.Tanh
     with pytest.raises(nnx.DTypeError):
         nn.Sequential() + 3
+    with pytest.raises(nnx.DTypeError, match=r"nn\.Sequential\(\*layers\)"):
+        nn.Sequential([nn.ReLU(), nn.Tanh()])
 
 
 def test_sequential_of_names() -> None:
@@ -111,25 +116,121 @@ def test_module_list_operators() -> None:
     assert len(nn.ModuleList()) == 0
 
 
-def test_fused_and_composed_have_the_same_bits_forward_and_backward() -> None:
-    for make, f in [
-        (nn.ReLU, nnx.relu),
-        (nn.Tanh, nnx.tanh),
-        (nn.Sigmoid, nnx.sigmoid),
-        (nn.SiLU, nnx.silu),
-        (nn.GELU, nnx.gelu),
-        (nn.Softplus, nnx.softplus),
-    ]:
-        net = nn.Sequential(nn.Dense(7, 9), make())
-        x = nnx.randn(5, 7).requires_grad_()
-        y = net(x)
-        fused = nnx.grad((y * y).sum(), [x, *net.parameters()])
-        z = f(net[0](x))
-        assert y.tolist() == z.tolist(), make
-        composed = nnx.grad((z * z).sum(), [x, *net.parameters()])
-        for g, h in zip(fused, composed, strict=True):
-            assert (
-                g.tolist() == pytest.approx(h.tolist(), rel=1e-5, abs=1e-6)
-                if g.ndim == 1
-                else ((g - h).abs().max().item() <= 1e-5 * max(1.0, h.abs().max().item()))
-            ), make
+ONE_ARGUMENT = [
+    m
+    for n in nn.__all__
+    if inspect.isclass(m := getattr(nn, n)) and "op" in vars(m) and issubclass(m, nn.Module)
+]
+
+
+def test_all_activations_of_one_argument_are_fused() -> None:
+    ops = {nn.layers.activations.fused_op(make()) for make in ONE_ARGUMENT} | {
+        "gelu_tanh",
+        "softplus",
+    }
+    assert ops == set(nn.layers.activations.FUSED)
+
+
+@pytest.mark.parametrize("make", [*ONE_ARGUMENT, lambda: nn.GELU("tanh")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fused_and_composed_have_the_same_bits_forward_and_backward(make: Any, dtype: str) -> None:
+    net = nn.Sequential(nn.Dense(7, 9), make()).to(getattr(nnx, dtype))
+    net[0].weight.data.mul_(6)
+    x = nnx.randn(5, 7, dtype=getattr(nnx, dtype)).requires_grad_()
+    y = net(x)
+    fused = nnx.grad((y * y).sum(), [x, *net.parameters()])
+    net.register_forward_hook(lambda *a: None)
+    net[0].register_forward_hook(lambda *a: None)  # no longer fused
+    z = net(x)
+    assert y.tolist() == z.tolist()
+    composed = nnx.grad((z * z).sum(), [x, *net.parameters()])
+    for g, h in zip(fused, composed, strict=True):
+        tolerance = 1e-5 if dtype == "float32" else 1e-13
+        assert (g - h).abs().max().item() <= tolerance * max(1.0, h.abs().max().item())
+
+
+# --- dicts, and lists and dicts of parameters ----------------------------------------------------
+
+
+def test_module_dict() -> None:
+    a, b, c = three()
+    d = nn.ModuleDict({"a": a, "b": b})
+    assert list(d) == d.keys() == ["a", "b"] and d.values() == [a, b] and len(d) == 2
+    assert d.items() == [("a", a), ("b", b)] and d["a"] is a is d.a
+    assert "a" in d and "c" not in d and 3 not in d
+    d["c"] = c
+    assert list(d.state_dict()) == ["a.weight", "a.bias", "c.weight", "c.bias"]
+    d.update([("b", c)])
+    assert d["b"] is c and list(d) == ["a", "b", "c"]
+    assert d.pop("b") is c and list(d) == ["a", "c"]
+    del d["a"]
+    assert list(d) == ["c"] and list(nn.ModuleDict(d)) == ["c"]
+    for call in (lambda: d["a"], lambda: d.pop("a"), lambda: d.__delitem__("a")):
+        with pytest.raises(KeyError, match="not among"):
+            call()
+    for name in ("x.y", "", "keys", "forward"):
+        with pytest.raises(nnx.ArgumentError):
+            d[name] = nn.ReLU()
+    for bad in (3, nn.ReLU):
+        with pytest.raises(nnx.DTypeError, match="Module"):
+            d["bad"] = bad  # type: ignore[assignment]
+    assert list(d) == ["c"]
+    with pytest.raises(NotImplementedError, match="ModuleDict"):
+        d(nnx.ones(1))
+    d.clear()
+    assert len(d) == 0
+
+
+def test_parameter_list() -> None:
+    p = nn.Parameter(nnx.ones(2))
+    q = nn.ParameterList([p, nnx.zeros(3)])
+    assert q[0] is p and isinstance(q[1], nn.Parameter) and len(q) == 2 and next(iter(q)) is p
+    assert q.append(nnx.ones(1)) is q and [n for n, _ in q.named_parameters()] == ["0", "1", "2"]
+    q += [nnx.ones(4)]
+    assert isinstance(q, nn.ParameterList) and q[-1].shape == (4,) and len(q[1:3]) == 2
+    q[1] = nnx.zeros(5)
+    assert q[1].shape == (5,) and list(q.state_dict()) == ["0", "1", "2", "3"]
+    for bad in (4, -5):
+        with pytest.raises(IndexError, match="4 parameters"):
+            q[bad]
+    with pytest.raises(nnx.DTypeError):
+        q["0"]  # type: ignore[call-overload]
+    with pytest.raises(nnx.DTypeError, match="Parameter or a tensor"):
+        q.append(3)
+    net = nn.Module()
+    net.parts = q
+    assert len(list(net.parameters())) == 4
+    assert repr(nn.ParameterList([p])) == "ParameterList(\n  (0): Parameter (2,) float32\n)"
+    assert repr(nn.ParameterList()) == "ParameterList()"
+
+
+def test_parameter_dict() -> None:
+    p = nn.Parameter(nnx.ones(2))
+    d = nn.ParameterDict({"a": p, "b": nnx.zeros(3)})
+    assert d["a"] is p is d.a and d.keys() == list(d) == ["a", "b"] and "b" in d and len(d) == 2
+    assert [n for n, _ in d.named_parameters()] == ["a", "b"] and d.get("c") is None
+    assert d.get("a") is p and d.values()[0] is p and d.items()[0] == ("a", p)
+    d["c"] = nnx.ones(1)
+    assert d.pop("b").shape == (3,) and list(d.state_dict()) == ["a", "c"]
+    assert list(nn.ParameterDict(d)) == ["a", "c"] and len(nn.ParameterDict([("x", p)])) == 1
+    del d["a"]
+    for call in (lambda: d["a"], lambda: d.pop("a"), lambda: d.__delitem__("a")):
+        with pytest.raises(KeyError, match="not among"):
+            call()
+    with pytest.raises(nnx.ArgumentError):
+        d["x.y"] = p
+    with pytest.raises(nnx.DTypeError):
+        d["x"] = 3
+    d.clear()
+    assert len(d) == 0
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_of_containers(copied: Any) -> None:
+    net = nn.Module()
+    net.a = nn.ModuleDict({"x": nn.Dense(2, 2)})
+    net.b = nn.ParameterList([nnx.ones(2)])
+    net.c = nn.ParameterDict({"y": nnx.ones(3)})
+    other = copied(net)
+    assert list(other.state_dict()) == list(net.state_dict())
+    assert other.a["x"].weight is not net.a["x"].weight and other.b[0].tolist() == [1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -82,25 +83,125 @@ FUNCTIONS: dict[str, Any] = {
 }
 
 
+# Arguments without a default, and the shape of a tensor that the function takes.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {"constant_": (0.5,), "sparse_": (0.3,)}
+SHAPE = {"dirac_": (4, 5, 3)}
+
+
 def test_every_function_is_covered() -> None:
     assert set(FUNCTIONS) == {
-        "uniform_", "normal_", "constant_", "ones_", "zeros_", "eye_", "xavier_uniform_",
-        "xavier_normal_", "kaiming_uniform_", "kaiming_normal_",
+        "uniform_", "normal_", "constant_", "ones_", "zeros_", "eye_", "dirac_", "sparse_",
+        "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_",
+        "glorot_uniform_", "glorot_normal_", "he_uniform_", "he_normal_",
+        "lecun_uniform_", "lecun_normal_", "trunc_normal_", "orthogonal_",
     }  # fmt: skip
+
+
+def test_the_names_of_torch_are_there() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    theirs = {n for n in dir(torch.nn.init) if callable(getattr(torch.nn.init, n))}
+    theirs = {n for n in theirs if n.endswith("_") and not n.startswith("_")}
+    assert theirs | {"calculate_gain"} <= set(dir(nn.init))
+    for name in theirs - {"ones_", "zeros_"}:
+        assert list(inspect.signature(getattr(nn.init, name)).parameters) == list(
+            inspect.signature(getattr(torch.nn.init, name)).parameters
+        ), name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_written_in_place_without_a_graph(name: str) -> None:
-    f = FUNCTIONS[name]
-    args = (0.5,) if name == "constant_" else ()
-    p = nn.Parameter(nnx.full((4, 5), 7.0))
+    f, args, shape = FUNCTIONS[name], ARGUMENTS.get(name, ()), SHAPE.get(name, (4, 5))
+    p = nn.Parameter(nnx.full(shape, 7.0))
     assert f(p, *args) is p
-    assert p.is_leaf and p.requires_grad and not (p == 7).all()
-    strided = nnx.full((4, 10), 7.0)
-    f(strided[:, ::2], *args)
-    assert (strided[:, 1::2] == 7).all() and not (strided[:, ::2] == 7).all()
+    assert p.is_leaf and p.requires_grad and not (p == 7).any()
+    strided = nnx.full((*shape[:-1], 2 * shape[-1]), 7.0)
+    f(strided[..., ::2], *args)
+    assert (strided[..., 1::2] == 7).all() and not (strided[..., ::2] == 7).any()
+    assert f(nnx.zeros(shape, dtype=nnx.float64), *args).dtype == nnx.float64
     with pytest.raises((TypeError, AttributeError)):
         f("no tensor", *args)
+
+
+def test_truncated_normal() -> None:
+    scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    for mean, std, a, b in [
+        (0.0, 1.0, -2.0, 2.0),
+        (0.5, 0.02, 0.47, 0.6),
+        (0.0, 1.0, 3.0, 9.0),
+        (0.0, 1.0, -9.0, -5.0),
+        (0.0, 1.0, -1e9, 1e9),
+        (1.0, 2.0, -math.inf, 1.5),
+    ]:
+        t = nn.init.trunc_normal_(nnx.empty(20_000, dtype=nnx.float64), mean, std, a, b)
+        assert t.min().item() >= a and t.max().item() <= b
+        distribution = scipy_stats.truncnorm((a - mean) / std, (b - mean) / std, mean, std)
+        assert scipy_stats.kstest(t.numpy(), distribution.cdf).pvalue > 1e-3, (mean, a, b)
+    # each number is the inverse of the distribution function at a uniform one, in the tails too
+    cdf, ppf = scipy_stats.norm.cdf, scipy_stats.norm.ppf
+    for a, b in ((-2.0, 2.0), (-9.0, -5.0), (-30.0, -20.0)):
+        g, h = (nnx.Generator().manual_seed(3) for _ in range(2))
+        z = nn.init.trunc_normal_(nnx.empty(500, dtype=nnx.float64), a=a, b=b, generator=g)
+        u = nnx.empty(500, dtype=nnx.float64).uniform_(float(cdf(a)), float(cdf(b)), generator=h)
+        np.testing.assert_allclose(z.numpy(), ppf(u.numpy()), rtol=1e-11)
+    for bad in ({"a": 2.0, "b": 1.0}, {"std": 0.0}, {"std": -1.0}, {"a": math.nan}):
+        with pytest.raises(ValueError, match=r"trunc_normal_"):
+            nn.init.trunc_normal_(nnx.zeros(3), **bad)
+
+
+def test_orthogonal() -> None:
+    for shape in [(5, 3), (3, 5), (4, 4), (3, 2, 4)]:
+        flat = nn.init.orthogonal_(nnx.empty(shape, dtype=nnx.float64), gain=2.0)
+        flat = flat.reshape(shape[0], -1).numpy() / 2
+        small = flat @ flat.T if flat.shape[0] <= flat.shape[1] else flat.T @ flat
+        np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-14)
+    # uniform over the rotations: the first entry is as often negative as positive
+    signs = [nn.init.orthogonal_(nnx.empty(2, 2))[0, 0].item() > 0 for _ in range(200)]
+    assert 60 < sum(signs) < 140
+    assert nn.init.orthogonal_(nnx.empty(0, 3)).shape == (0, 3)
+    with pytest.raises(nnx.ShapeError):
+        nn.init.orthogonal_(nnx.zeros(3))
+
+
+def test_sparse_and_dirac() -> None:
+    t = nn.init.sparse_(nnx.empty(10, 50), sparsity=0.25, std=0.1)
+    assert ((t == 0).sum(0) == 3).all()
+    assert len({tuple(c) for c in (t == 0).T.tolist()}) > 10  # other rows in each column
+    assert t[t != 0].std().item() == pytest.approx(0.1, rel=0.15)
+    with pytest.raises(ValueError, match="sparsity"):
+        nn.init.sparse_(nnx.zeros(3, 3), 1.5)
+    with pytest.raises(nnx.ShapeError):
+        nn.init.sparse_(nnx.zeros(3), 0.5)
+    kernel = nn.init.dirac_(nnx.empty(4, 2, 3, 5), groups=2).numpy()
+    expected = np.zeros((4, 2, 3, 5))
+    for i in range(4):
+        expected[i, i % 2, 1, 2] = 1
+    np.testing.assert_array_equal(kernel, expected)
+    for shape, groups in (((3, 3), 1), ((3, 3, 3), 2)):
+        with pytest.raises(nnx.ShapeError):
+            nn.init.dirac_(nnx.zeros(shape), groups)
+
+
+def test_against_torch_where_nothing_is_random() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    for name, shape, options in [
+        ("eye_", (3, 5), {}),
+        ("dirac_", (6, 2, 4), {"groups": 3}),
+        ("dirac_", (2, 6, 3, 3, 3), {}),
+    ]:
+        theirs = getattr(torch.nn.init, name)(torch.empty(shape), **options).numpy()
+        ours = getattr(nn.init, name)(nnx.empty(shape), **options).numpy()
+        np.testing.assert_array_equal(ours, theirs)
+    for t in (nnx.empty(3, 4), nnx.empty(2, 3, 5)):
+        theirs = torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(tuple(t.shape)))
+        assert nn.init._calculate_fan_in_and_fan_out(t) == theirs
+
+
+def test_lecun_and_aliases() -> None:
+    t = nnx.empty(N, 300)
+    check_normal(nn.init.lecun_normal_(t), 300**-0.5)
+    check_uniform(nn.init.lecun_uniform_(t), math.sqrt(3 / 300))
+    assert nn.init.glorot_uniform_ is nn.init.xavier_uniform_
+    assert nn.init.he_normal_ is nn.init.kaiming_normal_
 
 
 @pytest.mark.parametrize("name", [n for n in FUNCTIONS if "uniform" in n or "normal" in n])
@@ -118,6 +219,8 @@ def test_generators(name: str) -> None:
 
 
 def test_options() -> None:
+    for f in (nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.kaiming_normal_):
+        assert f(nnx.zeros(0, 0, 3)).shape == (0, 0, 3)
     for f in (nn.init.xavier_uniform_, nn.init.xavier_normal_, nn.init.kaiming_normal_):
         with pytest.raises(nnx.ShapeError, match="for a bias use"):
             f(nnx.zeros(3))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import importlib
+import inspect
 import pickle
 from typing import Any
 
@@ -306,6 +308,43 @@ def test_what_does_not_fit_is_named_and_nothing_is_loaded() -> None:
     assert result.unexpected_keys == ["other"] and "layers.0.weight" in result.missing_keys
 
 
+def test_states_that_nearly_fit_say_how() -> None:
+    net = nn.Sequential(nn.Dense(2, 2), nn.Dense(2, 1))
+    state = net.state_dict()
+    with pytest.raises(nnx.Error, match=r"removeprefix\('module\.'\)"):
+        net.load_state_dict({"module." + k: v for k, v in state.items()})
+    with pytest.raises(nnx.Error, match=r"load_state_dict\(state\['model'\]\)"):
+        net.load_state_dict({"epoch": 3, "model": state})
+    with pytest.raises(nnx.Error, match="strict=False"):
+        net.load_state_dict({"a.0.weight": state["0.weight"]})
+
+
+@pytest.mark.parametrize(
+    ("held", "hint"),
+    [
+        (lambda: [nn.Dense(2, 2)], "ModuleList"),
+        (lambda: (nn.ReLU(), nn.Dense(2, 2)), "ModuleList"),
+        (lambda: {"a": nn.Dense(2, 2)}, "ModuleDict"),
+        (lambda: [nn.Parameter(nnx.ones(2))], "ParameterList"),
+        (lambda: {"w": nn.Parameter(nnx.ones(2))}, "ParameterDict"),
+    ],
+)
+def test_layers_in_a_plain_list_are_warned_of(held: Any, hint: str) -> None:
+    net = nn.Sequential(nn.Module())
+    net[0].kept = held()
+    with pytest.warns(UserWarning, match=rf"Module\.kept, a .*\n.*self\.kept = nn\.{hint}\("):
+        assert list(net.parameters()) == []
+
+
+def test_lists_that_hide_nothing_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
+    net = nn.Sequential(nn.Dense(2, 2), nn.ReLU())
+    net.again = [net[0], net[1]]  # found anyway
+    net.weights = {"first": net[0].weight}
+    net.data = [1.0, "a", None, nnx.ones(2)]
+    net.frozen = nn.ModuleList([nn.ReLU()])
+    assert len(list(net.parameters())) == 2 and not recwarn.list
+
+
 # --- hooks ----------------------------------------------------------------------------------------
 
 
@@ -388,6 +427,185 @@ def test_hooks_see_the_parts_of_a_sequential_as_without_fusion() -> None:
     assert net(x).tolist() == net[3](net[2](nnx.sigmoid(net[0](x)))).tolist()
 
 
+# --- hooks around gradients -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "pre"), [(None, None), (10.0, None), (None, 3.0), (2.0, 3.0)])
+def test_backward_hooks_see_and_change_what_torchs_do(answer: Any, pre: Any) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+
+    def run(lib: Any) -> Any:
+        lib.manual_seed(0)
+        layer = lib.nn.Linear(2, 3, bias=False)
+        with lib.no_grad():
+            layer.weight.copy_(lib.tensor([[1.0, 2], [3, 4], [5, 6]]))
+        seen: list[Any] = []
+
+        def hook(module: Any, grad_input: Any, grad_output: Any) -> Any:
+            assert module is layer
+            seen.append([[g.tolist() for g in t] for t in (grad_input, grad_output)])
+            return None if answer is None else (grad_input[0] * answer,)
+
+        layer.register_full_backward_hook(hook)
+        if pre is not None:
+            layer.register_full_backward_pre_hook(lambda m, grads: (grads[0] * pre,))
+        x = lib.tensor([[1.0, -1.0]]).requires_grad_()
+        (layer(x * 1.0) ** 2).sum().backward()
+        return seen, layer.weight.grad.tolist(), x.grad.tolist()
+
+    assert run(nnx) == run(torch)
+
+
+def test_backward_hooks() -> None:
+    layer = nn.Dense(3, 2)
+    x = nnx.ones(4, 3)
+    seen: list[Any] = []
+    handle = layer.register_full_backward_hook(lambda m, gi, go: seen.append((gi, go[0].shape)))
+    layer(x).sum().backward()  # the input needs no gradient
+    assert seen == [((None,), (4, 2))]
+    with nnx.no_grad():
+        layer(x)
+    y = layer(x.requires_grad_())
+    assert len(seen) == 1
+    (y * y).sum().backward()
+    assert seen[1][0][0].shape == (4, 3)
+    handle.remove()
+    layer(x).sum().backward()
+    assert len(seen) == 2 and not layer._hooked
+
+    class Two(nn.Module):
+        def forward(self, a: nnx.Tensor, n: int, b: nnx.Tensor) -> tuple[nnx.Tensor, nnx.Tensor]:
+            return a * n, a + b
+
+    two = Two()
+    two.register_backward_hook(lambda m, gi, go: seen.append((gi, go)))
+    a, b = nnx.ones(1, requires_grad=True), nnx.ones(1)
+    p, q = two(a, 3, b)
+    (p + 2 * q).backward()
+    assert [g if g is None else g.item() for g in seen[2][0]] == [5.0, None]
+    assert [g.item() for g in seen[2][1]] == [1.0, 2.0]
+    two.register_full_backward_hook(lambda m, gi, go: (gi[0],))
+    with pytest.raises(nnx.DTypeError, match="tuple of 2"):
+        two(a, 3, b)[0].backward()
+    # an overwriting layer works on a copy, and second derivatives pass through
+    seen.clear()
+    act = nn.ReLU(inplace=True)
+    act.register_full_backward_hook(lambda m, gi, go: seen.append("relu"))
+    z = nnx.tensor([-1.0, 2.0], requires_grad=True)
+    (g,) = nnx.grad((act(z) ** 3).sum(), [z], create_graph=True)
+    g.sum().backward()
+    assert z.grad.tolist() == [0.0, 12.0] and seen == ["relu"] * 2
+
+
+def test_other_ways_to_reach_and_change() -> None:
+    net = Net()
+    assert list(net._modules) == ["layers", "head"] and list(net._parameters) == ["temperature"]
+    assert list(net.layers[1]._buffers) == ["count", "scratch"]
+    with pytest.raises(TypeError):
+        net._modules["head"] = nn.ReLU()  # type: ignore[index]
+    net.set_submodule("layers.1.norm", nn.Identity())
+    assert isinstance(net.layers[1].norm, nn.Identity)
+    with pytest.raises(nnx.ArgumentError):
+        net.set_submodule("layers.7", nn.ReLU())
+    with pytest.raises(nnx.DTypeError):
+        net.set_submodule("head", 3)  # type: ignore[arg-type]
+    assert net.type(nnx.float64) is net and net.temperature.dtype == nnx.float64
+    net.to("cpu", non_blocking=True)
+
+
+def test_load_state_dict_that_takes_the_tensors_themselves() -> None:
+    a, b = nn.Dense(2, 2).double(), nn.Dense(2, 2)
+    weight = b.weight
+    b.load_state_dict(a.state_dict(), assign=True)
+    assert b.weight is weight and weight.dtype == nnx.float64 and weight.requires_grad
+    assert np.shares_memory(np.asarray(b.weight.detach()), np.asarray(a.weight.detach()))
+
+
+WEIGHTED = ("BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
+
+
+def layers_of(nn: Any) -> dict[str, Any]:
+    """One of every layer and loss that could have a state."""
+    made = {
+        "linear": nn.Linear(3, 4),
+        "plain": nn.Linear(3, 4, bias=False),
+        "bilinear": nn.Bilinear(2, 3, 4),
+        "embedding": nn.Embedding(5, 3, padding_idx=0),
+        "prelu": nn.PReLU(3),
+        "layer_norm": nn.LayerNorm((2, 3)),
+        "layer_norm_bias": nn.LayerNorm(3, bias=False),
+        "layer_norm_plain": nn.LayerNorm(3, elementwise_affine=False),
+        "rms_norm": nn.RMSNorm(3),
+        "batch_norm": nn.BatchNorm1d(3),
+        "batch_norm_plain": nn.BatchNorm1d(3, affine=False),
+        "batch_norm_stateless": nn.BatchNorm1d(3, track_running_stats=False),
+        "list": nn.ModuleList([nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2)]),
+        "dict": nn.ModuleDict({"a": nn.Linear(1, 1), "b": nn.Tanh()}),
+        "parameters": nn.ParameterList([nn.Parameter(nn.Linear(2, 2).weight.detach())]),
+        "named": nn.ParameterDict({"x": nn.Parameter(nn.Linear(2, 2).weight.detach())}),
+        "sequential": nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2), nn.GLU())),
+        "weight_norm": nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+        "weight_norm_all": nn.utils.parametrizations.weight_norm(nn.Linear(3, 4), dim=None),
+        "weight_norm_old": nn.utils.weight_norm(nn.Linear(3, 4)),
+        "weight_norm_old1": nn.utils.weight_norm(nn.Linear(3, 4), dim=1),
+        "pruned": nn.utils.prune.identity(nn.Linear(3, 4), "weight"),
+    }
+    weight = nn.Linear(1, 3).bias.detach()
+    made |= {n: getattr(nn, n)(weight=weight) for n in nn.__dict__ if n in WEIGHTED}
+    return made
+
+
+# As torch 2.13 gives them, for where it is not installed.
+STATE_OF_BATCH_NORM = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_the_state_of_every_layer_is_torchs() -> None:
+    ours = {k: list(m.state_dict()) for k, m in layers_of(nn).items()}
+    assert ours["batch_norm"] == STATE_OF_BATCH_NORM
+    assert nn.BatchNorm1d(3).num_batches_tracked.dtype == nnx.int64
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    importlib.import_module("torch.nn.utils.prune")
+    mine = layers_of(nn)
+    for name, theirs in layers_of(torch.nn).items():
+        state = {k: v.numpy() for k, v in theirs.state_dict().items()}
+        own = mine[name].state_dict()
+        assert list(own) == list(state), name
+        assert {k: v.shape for k, v in state.items()} == {k: tuple(v.shape) for k, v in own.items()}
+        mine[name].load_state_dict(state)
+        for key, value in mine[name].state_dict().items():
+            np.testing.assert_array_equal(value.numpy(), state[key])
+        theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in own.items()})
+
+
+def test_every_layer_of_torch_that_is_here_takes_its_arguments() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    left_out = {"size_average", "reduce", "min_value", "max_value", "sparse", "args", "kwargs"}
+    found = 0
+    for place, theirs in ((nn, torch.nn), (nn.functional, torch.nn.functional)):
+        for name in place.__all__:
+            ours, other = getattr(place, name), getattr(theirs, name, None)
+            if name in ("Module", "Parameter", "ParameterList", "Sequential") or other is None:
+                continue
+            if not (inspect.isclass(ours) or inspect.isfunction(ours)):
+                continue
+            try:
+                expected = inspect.signature(other).parameters
+            except ValueError:  # compiled
+                continue
+            got = inspect.signature(ours).parameters
+            names = [n for n in expected if n not in left_out and not n.startswith("_")]
+            assert [n for n in names if n not in got] == [] or name == "normalize", name
+            if name[0].isupper():
+                common = [n for n in got if n in names]
+                assert common == [n for n in names if n in got], name
+            for n in names:
+                if n in got and expected[n].default is not inspect.Parameter.empty:
+                    assert got[n].default == expected[n].default, (name, n)
+            found += 1
+    assert found > 90
+
+
 # --- copies and text ------------------------------------------------------------------------------
 
 
@@ -405,6 +623,15 @@ def test_copies(copied: Any) -> None:
             p.zero_()
     assert net(x).tolist() == expected
     assert other(x).tolist() != expected
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_of_a_module_that_kept_an_activation(copied: Any) -> None:
+    net = nn.Sequential(nn.Dense(2, 2))
+    net.seen = net(nnx.ones(1, 2))
+    other = copied(net)
+    assert other.seen.tolist() == net.seen.tolist() and other.seen.is_leaf
+    assert net.seen.requires_grad and not net.seen.is_leaf
 
 
 def test_repr() -> None:

@@ -23,6 +23,8 @@ class Case:
     differentiable: bool = True
     wrt: tuple[int, ...] | None = None
     exact: bool = False  # the result must equal NumPy's to the bit in float64
+    # numbers behind the tensors, where the declaration takes some
+    numbers: tuple[float, ...] = ()
     # mpmath's function of the same value, for the accuracy test over the whole range
     mp: str | Callable[..., Any] | None = None
 
@@ -60,6 +62,21 @@ def mp_softplus(x: Any) -> Any:
     return mpmath.log1p(mpmath.exp(x)) if x < 0 else x + mpmath.log1p(mpmath.exp(-x))
 
 
+def mp_within(name: str, low: float, high: float) -> Callable[[Any], Any]:
+    """mpmath's function in its real domain: outside, mpmath's would be complex."""
+
+    def f(x: Any) -> Any:
+        import mpmath
+
+        if not low <= x <= high:
+            return mpmath.nan
+        if name == "atanh" and abs(x) == 1:
+            return mpmath.inf * x
+        return getattr(mpmath, name)(x)
+
+    return f
+
+
 def mp_rsqrt(x: Any) -> Any:
     import mpmath
 
@@ -76,6 +93,8 @@ CASES: dict[str, Case] = {
     "add": Case(np.add, two(), exact=True),
     "subtract": Case(np.subtract, two(), exact=True),
     "multiply": Case(np.multiply, two(), exact=True),
+    "add_scaled": Case(lambda a, b: a + 3 * b, two(), exact=True),
+    "subtract_scaled": Case(lambda a, b: a - 3 * b, two(), exact=True),
     "divide": Case(np.divide, two(ANY, POSITIVE), exact=True),
     "negative": Case(np.negative, exact=True),
     "reciprocal": Case(np.reciprocal, [POSITIVE], exact=True),
@@ -110,6 +129,9 @@ CASES: dict[str, Case] = {
     "minimum": Case(np.minimum, two(), exact=True),
     "sign": Case(np.sign, kinks=(0.0,), exact=True),
     "abs": Case(np.abs, kinks=(0.0,), exact=True),
+    "copysign": Case(np.copysign, two(), kinks=(0.0,), exact=True),
+    "nextafter": Case(np.nextafter, two(), differentiable=False, exact=True),
+    "heaviside": Case(np.heaviside, two(), kinks=(0.0,), wrt=(0,), exact=True),
     "floor": Case(np.floor, differentiable=False, exact=True),
     "ceil": Case(np.ceil, differentiable=False, exact=True),
     "trunc": Case(np.trunc, differentiable=False, exact=True),
@@ -128,6 +150,18 @@ CASES: dict[str, Case] = {
     "sin": Case(np.sin, mp="sin"),
     "cos": Case(np.cos, mp="cos"),
     "tan": Case(np.tan, [(-1.2, 1.2)], mp="tan"),
+    "sinh": Case(np.sinh, mp="sinh"),
+    "cosh": Case(np.cosh, mp="cosh"),
+    "asin": Case(np.arcsin, [(-0.9, 0.9)], mp=mp_within("asin", -1, 1)),
+    "acos": Case(np.arccos, [(-0.9, 0.9)], mp=mp_within("acos", -1, 1)),
+    "atan": Case(np.arctan, mp="atan"),
+    "atan2": Case(np.arctan2, two()),
+    "asinh": Case(np.arcsinh, mp="asinh"),
+    "acosh": Case(np.arccosh, [(1.2, 4.0)], mp=mp_within("acosh", 1, math.inf)),
+    "atanh": Case(np.arctanh, [(-0.9, 0.9)], mp=mp_within("atanh", -1, 1)),
+    "deg2rad": Case(np.deg2rad),
+    "rad2deg": Case(np.rad2deg),
+    "sinc": Case(np.sinc, kinks=(0.0,)),
     "tanh": Case(np.tanh, mp="tanh"),
     "sigmoid": Case(_sigmoid, mp=mp_sigmoid),
     "softplus": Case(_softplus, mp=mp_softplus),
@@ -142,8 +176,71 @@ CASES: dict[str, Case] = {
     "gelu_tanh": Case(
         lambda a: 0.5 * a * (1 + np.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
     ),
-    "leaky_relu": Case(lambda a: np.where(a > 0, a, a * 0.3), kinks=(0.0,)),
-    "elu": Case(lambda a: np.where(a > 0, a, 0.7 * np.expm1(np.minimum(a, 0))), kinks=(0.0,)),
-    "squared_difference": Case(lambda a, b: (a - b) ** 2, two(), exact=True),
+    "mish": Case(lambda a: a * np.tanh(_softplus(a))),
+    "log_sigmoid": Case(lambda a: np.log(_sigmoid(a))),
+    "leaky_relu": Case(lambda a: np.where(a > 0, a, a * 0.3), kinks=(0.0,), numbers=(0.3,)),
+    "prelu": Case(lambda a, w: np.where(a > 0, a, a * w), two(), kinks=(0.0,)),
+    "elu": Case(
+        lambda a: np.where(a > 0, a, 0.7 * np.expm1(np.minimum(a, 0))), kinks=(0.0,), numbers=(0.7,)
+    ),
+    "selu": Case(
+        lambda a: (
+            1.0507009873554804934193349852946
+            * np.where(a > 0, a, 1.6732632423543772848170429916717 * (np.exp(a) - 1))
+        ),
+        kinks=(0.0,),
+    ),
+    "celu": Case(
+        lambda a: np.maximum(a, 0) + np.minimum(0, 0.7 * (np.exp(a / 0.7) - 1)),
+        kinks=(0.0,),
+        numbers=(0.7,),
+    ),
+    "softsign": Case(lambda a: a / (1 + np.abs(a)), kinks=(0.0,)),
+    "tanhshrink": Case(lambda a: a - np.tanh(a)),
+    "softshrink": Case(
+        lambda a: np.sign(a) * np.maximum(np.abs(a) - 0.8, 0), kinks=(-0.8, 0.8), numbers=(0.8,)
+    ),
+    "hardshrink": Case(
+        lambda a: np.where(np.abs(a) > 0.8, a, 0), kinks=(-0.8, 0.8), numbers=(0.8,), exact=True
+    ),
+    "hardtanh": Case(
+        lambda a: np.clip(a, -0.5, 2.0), kinks=(-0.5, 2.0), numbers=(-0.5, 2.0), exact=True
+    ),
+    "relu6": Case(lambda a: np.clip(a, 0, 6), [(-3.0, 9.0)], kinks=(0.0, 6.0), exact=True),
+    "hardsigmoid": Case(lambda a: np.clip(a + 3, 0, 6) / 6, [(-5.0, 5.0)], kinks=(-3.0, 3.0)),
+    "hardswish": Case(lambda a: a * np.clip(a + 3, 0, 6) / 6, [(-5.0, 5.0)], kinks=(-3.0, 3.0)),
+    "threshold": Case(
+        lambda a: np.where(a > 0.5, a, -7), kinks=(0.5,), numbers=(0.5, -7.0), exact=True
+    ),
+    "mse_loss": Case(lambda a, t: (a - t) ** 2, two(), exact=True),
+    "l1_loss": Case(lambda a, t: np.abs(a - t), two((0.0, 3.0), (-3.0, -0.1)), exact=True),
+    "smooth_l1_loss": Case(
+        lambda a, t: np.where(
+            np.abs(a - t) < 0.7, 0.5 * (a - t) ** 2 / 0.7, np.abs(a - t) - 0.5 * 0.7
+        ),
+        two(),
+        numbers=(0.7,),
+    ),
+    "huber_loss": Case(
+        lambda a, t: np.where(
+            np.abs(a - t) < 0.7, 0.5 * (a - t) ** 2, 0.7 * (np.abs(a - t) - 0.5 * 0.7)
+        ),
+        two(),
+        numbers=(0.7,),
+    ),
     "bce_with_logits": Case(lambda a, t: _softplus(a) - a * t, two(ANY, (0.1, 0.9))),
+    "binary_cross_entropy": Case(
+        lambda a, t: -(t * np.log(a) + (1 - t) * np.log(1 - a)), two((0.1, 0.9), (0.1, 0.9))
+    ),
+    "kl_div": Case(lambda a, t: t * (np.log(t) - a), two(ANY, (0.1, 0.9))),
+    "kl_div_log": Case(lambda a, t: np.exp(t) * (t - a), two()),
+    "poisson_nll_loss": Case(lambda a, t: np.exp(a) - t * a, two(ANY, (0.0, 5.0))),
+    "hinge_embedding_loss": Case(
+        lambda a, t: np.where(t > 0, a, np.maximum(0, 0.8 - a)),
+        two(),
+        kinks=(0.0, 0.8),
+        wrt=(0,),
+        numbers=(0.8,),
+    ),
+    "soft_margin_loss": Case(lambda a, t: np.log1p(np.exp(-t * a)), two()),
 }

@@ -24,18 +24,26 @@ INTEGRAL = [n for n in INTEGRAL if n not in ("isnan", "isinf", "isfinite", "sign
 
 
 # Losses take arguments of one shape, and inputs that are floats.
-LOSSES = ("bce_with_logits",)
+LOSSES = [n for n, d in DECLARED.items() if d["loss"]]
+
+
 # Declarations that are reached through a function with options.
 THROUGH: dict[str, Callable[..., nnx.Tensor]] = {
     "gelu_tanh": lambda x: nnx.gelu(x, approximate="tanh"),
-    "leaky_relu": lambda x: nnx.leaky_relu(x, 0.3),
-    "elu": lambda x: nnx.elu(x, 0.7),
-    "bce_with_logits": lambda x, t: nnx._nnx.bce_with_logits(x, t, reduction="none"),
+    "add_scaled": lambda x, y: nnx.add(x, y, alpha=3),
+    "subtract_scaled": lambda x, y: nnx.subtract(x, y, alpha=3),
 }
 
 
 def call(name: str) -> Callable[..., nnx.Tensor]:
-    return THROUGH.get(name) or getattr(nnx._nnx, name)
+    """The declaration as a function of its tensors."""
+    if name in THROUGH:
+        return THROUGH[name]
+    f, numbers = getattr(nnx._nnx, name), CASES[name].numbers
+    assert len(numbers) == DECLARED[name]["numbers"]
+    if name in LOSSES:
+        return lambda *args: f(*args, "none", *numbers)
+    return lambda *args: f(*args, *numbers) if numbers else f(*args)
 
 
 def points(name: str, n: int, seed: int = 0) -> list[np.ndarray]:
@@ -117,7 +125,8 @@ def test_integers_become_the_default_float(name: str) -> None:
     arrays = [np.array([1, 2, 3], np.int32) for _ in CASES[name].domains]
     got = call(name)(*[nnx.tensor(a) for a in arrays])
     assert got.dtype == nnx.float32
-    expected = CASES[name].reference(*[a.astype(np.float64) for a in arrays])
+    with np.errstate(all="ignore"):
+        expected = CASES[name].reference(*[a.astype(np.float64) for a in arrays])
     np.testing.assert_allclose(got.numpy(), expected, rtol=4e-6, atol=1e-6)
 
 
@@ -161,6 +170,25 @@ def test_derivatives(name: str) -> None:
     if len(arrays) > 1 and name not in LOSSES:  # gradients through broadcasting
         arrays[1] = arrays[1][:1]
         helpers.check_gradients(f, arrays, wrt=case.wrt)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_reduce_in_the_same_pass(name: str) -> None:
+    case = CASES[name]
+    arrays = [a.reshape(3, 4) for a in points(name, 12, seed=9)]
+    each = case.reference(*arrays)
+    f = getattr(nnx._nnx, name)
+    for reduction, expected in (("mean", each.mean()), ("sum", each.sum())):
+        got = f(*[nnx.tensor(a) for a in arrays], reduction, *case.numbers)
+        np.testing.assert_allclose(got.item(), expected, rtol=1e-13)
+        helpers.check_gradients(
+            lambda *t, how=reduction: f(*t, how, *case.numbers), arrays, wrt=case.wrt
+        )
+    assert f(nnx.zeros(0), nnx.zeros(0), "sum", *case.numbers).item() == 0
+    with pytest.raises(nnx.ShapeError, match="same shape"):
+        f(nnx.ones(3, 1), nnx.ones(3))
+    with pytest.raises(nnx.ArgumentError, match="reduction"):
+        f(nnx.ones(3), nnx.ones(3), "average")
 
 
 @pytest.mark.kernels
@@ -211,7 +239,10 @@ def _exact(f: Callable[..., Any], name: str, v: float) -> Any:
             "log2": (np.nan, np.inf), "log10": (np.nan, np.inf), "log1p": (np.nan, np.inf),
             "sin": (np.nan, np.nan), "cos": (np.nan, np.nan), "tan": (np.nan, np.nan),
             "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "softplus": (0.0, np.inf),
-            "erf": (-1.0, 1.0), "ndtr": (0.0, 1.0),
+            "erf": (-1.0, 1.0), "ndtr": (0.0, 1.0), "sinh": (-np.inf, np.inf),
+            "cosh": (np.inf, np.inf), "asin": (np.nan, np.nan), "acos": (np.nan, np.nan),
+            "atan": (-np.pi / 2, np.pi / 2), "asinh": (-np.inf, np.inf),
+            "acosh": (np.nan, np.inf), "atanh": (np.nan, np.nan),
         }  # fmt: skip
         return mpmath.mpf(limits[name][int(v > 0)])
     if name in ("sqrt", "log", "log2", "log10") and v < 0:
@@ -225,14 +256,25 @@ def _exact(f: Callable[..., Any], name: str, v: float) -> Any:
     if name in ("sin", "cos", "tan") and abs(v) > 1:
         with mpmath.workprec(1400):
             return f(mpmath.mpf(v))
-    if name in ("exp", "exp2", "expm1", "sigmoid", "softplus", "tanh", "erf", "ndtr"):
+    if name in (
+        "exp",
+        "exp2",
+        "expm1",
+        "sigmoid",
+        "softplus",
+        "tanh",
+        "erf",
+        "ndtr",
+        "sinh",
+        "cosh",
+    ):
         # Beyond the range mpmath would spend its time on numbers no float can hold.
         big = 1e4
         if v > big:
             top = {"tanh": 1, "erf": 1, "ndtr": 1, "sigmoid": 1, "softplus": mpmath.mpf(v)}
             return mpmath.mpf(top.get(name, "inf"))
         if v < -big:
-            low = {"tanh": -1, "erf": -1, "expm1": -1}
+            low = {"tanh": -1, "erf": -1, "expm1": -1, "sinh": "-inf", "cosh": "inf"}
             return mpmath.mpf(low.get(name, 0))
     return f(mpmath.mpf(v))
 
@@ -263,6 +305,41 @@ def test_conventions_at_the_edges() -> None:
     assert slope(lambda x: nnx.xlogy(x, nnx.tensor(0.0)), 0.0) == [0.0]
     assert slope(nnx.hypot, 0.0, 0.0) == [0.0, 0.0]
     assert slope(lambda x: x.reshape(1).norm(), 0.0) == [0.0]
+    assert slope(nnx.hardtanh, 1.0) == [0.0] == slope(nnx.hardtanh, -1.0)
+    assert slope(nnx.relu6, 0.0) == [0.0] == slope(nnx.relu6, 6.0)
+    assert slope(nnx.hardsigmoid, 3.0) == [0.0] == slope(nnx.hardsigmoid, -3.0)
+    assert slope(nnx.hardswish, 3.0) == [1.0] and slope(nnx.hardswish, -3.0) == [0.0]
+    assert slope(lambda x: nnx.threshold(x, 0.0, 5.0), 0.0) == [0.0]
+    assert slope(lambda x: nnx.softshrink(x), 0.5) == [0.0] == slope(nnx.hardshrink, 0.5)
+    assert slope(nnx.elu, 0.0) == slope(nnx.celu, 0.0) == [1.0]
+    np.testing.assert_allclose(slope(nnx.selu, 0.0), [1.0507009873554805 * 1.6732632423543772])
+    assert slope(lambda x: x.clamp_min(1.0), 1.0) == slope(lambda x: x.clamp_max(1.0), 1.0) == [1.0]
+    losses = nnx._nnx
+    assert slope(losses.hinge_embedding_loss, 1.0, -1.0) == [-1.0, 0.0]
+    assert slope(losses.l1_loss, 2.0, 2.0) == [0.0, 0.0]
+    assert slope(lambda x: losses.smooth_l1_loss(x, nnx.tensor(0.0), "sum", 0.0), 2.0) == [1.0]
+    # logarithms end at -100, and PyTorch's slope is 1 / 1e-12 there
+    bce = losses.binary_cross_entropy
+    assert bce(nnx.tensor(0.0), nnx.tensor(1.0)).item() == 100.0
+    np.testing.assert_allclose(slope(lambda x: bce(x, nnx.tensor(1.0)), 0.0), [-1e12], rtol=1e-6)
+
+
+def test_special_values_of_functions_of_two_numbers() -> None:
+    inf, nan = np.inf, np.nan
+    points = [0.0, -0.0, 1.0, -1.0, 1e-320, -1e-320, 1e308, -1.7e308, inf, -inf, nan, 3.0]
+    a, b = (np.array(x) for x in zip(*[(p, q) for p in points for q in points], strict=True))
+    with np.errstate(all="ignore"):
+        for name, f in (("atan2", np.arctan2), ("copysign", np.copysign)):
+            for dtype in (np.float64, np.float32):
+                x, y = a.astype(dtype), b.astype(dtype)
+                got, expected = getattr(nnx, name)(nnx.tensor(x), nnx.tensor(y)).numpy(), f(x, y)
+                np.testing.assert_allclose(got, expected, rtol=4 * np.finfo(dtype).eps)
+                known = ~np.isnan(expected)
+                np.testing.assert_array_equal(
+                    np.signbit(got)[known], np.signbit(expected)[known], err_msg=name
+                )
+        got = nnx.nextafter(nnx.tensor(a), nnx.tensor(b)).numpy()
+        np.testing.assert_array_equal(got, np.nextafter(a, b))
 
 
 def test_integer_division_by_zero_does_not_crash() -> None:

@@ -1,4 +1,7 @@
-"""Optimisers: options, groups, state. The formulas are compared with PyTorch in tests/nn."""
+"""What all optimisers share: options, groups, state.
+
+The formulas are compared with PyTorch in tests/nn, with what PyTorch stores in test_torch_state.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +22,42 @@ MAKERS: dict[str, Any] = {
     "adam": lambda p: optim.Adam(p, lr=0.01),
     "amsgrad": lambda p: optim.Adam(p, lr=0.01, amsgrad=True),
     "adamw": lambda p: optim.AdamW(p, lr=0.01, weight_decay=0.1),
+    "adamax": lambda p: optim.Adamax(p, lr=0.01),
+    "nadam": lambda p: optim.NAdam(p, lr=0.01),
+    "radam": lambda p: optim.RAdam(p, lr=0.01, betas=(0.9, 0.99)),
+    "rmsprop": lambda p: optim.RMSprop(p, lr=0.01),
+    "rmsprop_all": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True, eps=0.01),
+    "adagrad": lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1, initial_accumulator_value=0.5),
+    "adadelta": lambda p: optim.Adadelta(p, lr=5.0),
+    "rprop": lambda p: optim.Rprop(p, lr=0.01),
+    "asgd": lambda p: optim.ASGD(p, lr=0.1, lambd=0.1, t0=4),
 }
+
+
+# Those that cannot do all that the tests below ask of the others.
+SPECIAL: dict[str, Any] = {
+    "lbfgs": lambda p: optim.LBFGS(p, max_iter=3, history_size=4),
+    "lbfgs_wolfe": lambda p: optim.LBFGS(p, max_iter=2, line_search_fn="strong_wolfe"),
+    "muon": lambda p: optim.Muon([q for q in p if q.ndim == 2], lr=0.01),
+}
+
+
+def advance(model: Any, opt: Any, x: Any, y: Any, n: int) -> None:
+    def closure() -> Any:
+        opt.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        return loss
+
+    for _ in range(n):
+        opt.step(closure)
 
 
 def problem() -> tuple[nn.Module, Any]:
     nnx.manual_seed(2)
     model = nn.Sequential(nn.Dense(4, 8), nn.Tanh(), nn.Dense(8, 1))
     x, y = nnx.randn(16, 4), nnx.randn(16, 1)
-
-    def steps(opt: optim.Optimizer, n: int) -> None:
-        for _ in range(n):
-            loss = nn.functional.mse_loss(model(x), y)
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-
-    return model, steps
+    return model, lambda opt, n: advance(model, opt, x, y, n)
 
 
 def bits(model: nn.Module) -> bytes:
@@ -45,10 +68,11 @@ def bits(model: nn.Module) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["state_dict", "deepcopied state", "json keys", "pickle", "file"])
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", [*MAKERS, *SPECIAL])
 def test_a_run_continues_bit_for_bit_from_its_state(name: str, how: str, tmp_path: Any) -> None:
+    make = (MAKERS | SPECIAL)[name]
     model, steps = problem()
-    opt = MAKERS[name](model.parameters())
+    opt = make(model.parameters())
     steps(opt, 7)
     weights = copy.deepcopy(model.state_dict())
     state = copy.deepcopy(opt.state_dict())
@@ -58,12 +82,7 @@ def test_a_run_continues_bit_for_bit_from_its_state(name: str, how: str, tmp_pat
 
     if how == "pickle":
         model, opt = pickle.loads(pickled)
-        x, y = problem_data()
-        for _ in range(5):
-            loss = nn.functional.mse_loss(model(x), y)
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
+        advance(model, opt, *problem_data(), 5)
         assert bits(model) == expected
         return
     if how == "file":
@@ -73,7 +92,7 @@ def test_a_run_continues_bit_for_bit_from_its_state(name: str, how: str, tmp_pat
     if how == "json keys":
         state["state"] = {str(k): v for k, v in state["state"].items()}
     model, steps = problem()
-    opt = MAKERS[name](model.parameters())
+    opt = make(model.parameters())
     steps(opt, 3)  # another state, to be overwritten
     model.load_state_dict(weights)
     opt.load_state_dict(state)
@@ -123,6 +142,12 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
         ({}, nnx.DTypeError),
         (None, nnx.DTypeError),
         ({"state": {}}, nnx.DTypeError),
+        ({"state": [], "param_groups": []}, nnx.DTypeError),
+        ({"state": {}, "param_groups": [1]}, nnx.DTypeError),
+        ({"state": {}, "param_groups": [{"params": 4}]}, nnx.DTypeError),
+        (opt.state_dict() | {"state": {0: 3}}, nnx.DTypeError),
+        (opt.state_dict() | {"state": {0: {"step": "many"}}}, nnx.DTypeError),
+        (opt.state_dict() | {"state": {0: {"step": -1}}}, nnx.ArgumentError),
     ]:
         with pytest.raises(error):
             opt.load_state_dict(bad)  # type: ignore[arg-type]
@@ -174,6 +199,32 @@ def test_state_of_a_parameter_by_itself() -> None:
         (lambda p: optim.Adam(p, eps=-1), ValueError),
         (lambda p: optim.Adam(p, amsgrad=2), TypeError),
         (lambda p: optim.AdamW(p, weight_decay=-1), ValueError),
+        (lambda p: optim.Adamax(p, betas=(0.9, 2)), ValueError),
+        (lambda p: optim.NAdam(p, momentum_decay=-1), ValueError),
+        (lambda p: optim.NAdam(p, decoupled_weight_decay=1), TypeError),
+        (lambda p: optim.RAdam(p, eps=math.inf - math.inf), ValueError),
+        (lambda p: optim.RMSprop(p, alpha=-1), ValueError),
+        (lambda p: optim.RMSprop(p, centered="no"), TypeError),
+        (lambda p: optim.Adagrad(p, initial_accumulator_value=-1), ValueError),
+        (lambda p: optim.Adagrad(p, lr_decay=-1), ValueError),
+        (lambda p: optim.Adadelta(p, rho=1.5), ValueError),
+        (lambda p: optim.Rprop(p, etas=(1.5, 1.2)), ValueError),
+        (lambda p: optim.Rprop(p, etas=0.5), ValueError),
+        (lambda p: optim.Rprop(p, step_sizes=(2, 1)), ValueError),
+        (lambda p: optim.ASGD(p, t0=-1), ValueError),
+        (lambda p: optim.LBFGS(p, max_iter=0), ValueError),
+        (lambda p: optim.LBFGS(p, history_size=2.5), TypeError),
+        (lambda p: optim.LBFGS(p, line_search_fn="wolfe"), ValueError),
+        (lambda p: optim.LBFGS([{"params": p[:1]}, {"params": p[1:]}]), ValueError),
+        (lambda p: optim.LBFGS([p[0], nn.Parameter(p[1].double())]), TypeError),
+        (lambda p: optim.Muon(p), ValueError),
+        (lambda p: optim.Muon([nn.Parameter(nnx.ones(2, 2))], ns_steps=100), ValueError),
+        (lambda p: optim.Muon([nn.Parameter(nnx.ones(2, 2))], ns_coefficients=(1, 2)), ValueError),
+        (lambda p: optim.Muon([nn.Parameter(nnx.ones(2, 2))], adjust_lr_fn="rms"), ValueError),
+        (lambda p: optim.Adam(p, fuse=True), ValueError),
+        (lambda p: optim.Adam(p, fused="yes"), TypeError),
+        (lambda p: optim.Adam(p, differentiable=True), ValueError),
+        (lambda p: optim.SGD([{"params": p, "differentiable": True}]), ValueError),
         (lambda p: optim.Adam([]), ValueError),
         (lambda p: optim.Adam(p[0]), TypeError),
         (lambda p: optim.Adam("weights"), TypeError),
@@ -257,7 +308,8 @@ def test_groups_have_options_of_their_own() -> None:
     assert [tuple(p.shape) for p in named.param_groups[0]["params"]] == [(1, 2), (1,)]
 
 
-@pytest.mark.parametrize("name", MAKERS)
+# Rprop's is that of the first step, ASGD's that of the step before.
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - {"rprop", "asgd"}))
 def test_the_learning_rate_can_be_changed(name: str) -> None:
     w = nn.Parameter(nnx.ones(2))
     opt = MAKERS[name]([w])
@@ -273,12 +325,31 @@ def test_the_learning_rate_can_be_changed(name: str) -> None:
     assert "lr: 1.0" in repr(opt)
 
 
-@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
-def test_maximize_is_descent_of_the_negative(kind: Any) -> None:
+UPHILL: dict[str, Any] = {
+    "sgd": lambda p, up: optim.SGD(p, lr=0.1, maximize=up),
+    "momentum": lambda p, up: optim.SGD(p, lr=0.1, momentum=0.5, nesterov=True, maximize=up),
+    "adam": lambda p, up: optim.Adam(p, lr=0.1, maximize=up),
+    "amsgrad": lambda p, up: optim.AdamW(p, lr=0.1, weight_decay=0, amsgrad=True, maximize=up),
+    "adamax": lambda p, up: optim.Adamax(p, lr=0.1, maximize=up),
+    "nadam": lambda p, up: optim.NAdam(p, lr=0.1, maximize=up),
+    "radam": lambda p, up: optim.RAdam(p, lr=0.1, maximize=up),
+    "rmsprop": lambda p, up: optim.RMSprop(p, lr=0.1, maximize=up),
+    "rmsprop_all": lambda p, up: optim.RMSprop(
+        p, lr=0.1, momentum=0.5, centered=True, eps=0.1, maximize=up
+    ),
+    "adagrad": lambda p, up: optim.Adagrad(p, lr=0.1, maximize=up),
+    "adadelta": lambda p, up: optim.Adadelta(p, lr=0.1, maximize=up),
+    "rprop": lambda p, up: optim.Rprop(p, lr=0.1, maximize=up),
+    "asgd": lambda p, up: optim.ASGD(p, lr=0.1, lambd=0, maximize=up),
+}
+
+
+@pytest.mark.parametrize("name", UPHILL)
+def test_maximize_is_descent_of_the_negative(name: str) -> None:
     found = []
     for sign in (1, -1):
         w = nn.Parameter(nnx.tensor([1.0, -2.0], dtype=nnx.float64))
-        opt = kind([w], lr=0.1, weight_decay=0.0, maximize=sign < 0)
+        opt = UPHILL[name]([w], sign < 0)
         for _ in range(5):
             opt.zero_grad()
             (sign * w.sin() * w).sum().backward()
@@ -363,6 +434,97 @@ def test_a_gradient_of_another_dtype_or_shape_is_refused() -> None:
     w.grad = nnx.ones(2)
     optim.SGD([w], lr=1.0).step()
     assert w.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_default_dtype_plays_no_part(name: str) -> None:
+    found = []
+    for default in (nnx.float32, nnx.float64):
+        model = nn.Sequential(nn.Dense(4, 8), nn.Tanh(), nn.Dense(8, 1)).double()
+        with nnx.no_grad():
+            for p in model.parameters():
+                p.copy_(nnx.arange(p.numel()).reshape(p.shape).double().sin())
+        x = nnx.arange(64).reshape(16, 4).double().cos()
+        nnx.set_default_dtype(default)
+        try:
+            advance(model, MAKERS[name](model.parameters()), x, x.sum(1, keepdim=True), 4)
+        finally:
+            nnx.set_default_dtype(nnx.float32)
+        found.append(bits(model))
+    assert found[0] == found[1]
+
+
+def test_performance_keywords_of_pytorch_change_nothing() -> None:
+    found = []
+    for words in ({}, {"foreach": True}, {"fused": True, "capturable": None}, {"fused": False}):
+        model, steps = problem()
+        opt = optim.AdamW([{"params": model.parameters(), **words}], differentiable=False, **words)
+        steps(opt, 3)
+        assert not {"foreach", "fused", "differentiable"} & set(opt.param_groups[0])
+        found.append(bits(model))
+    assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize("group", [1, 2])
+def test_a_change_of_groups_between_closure_and_step(group: int) -> None:
+    a, b, c = (nn.Parameter(nnx.ones(1)) for _ in range(3))
+    opt = optim.SGD([{"params": [a]}, {"params": [b]}], lr=0.5)
+
+    def closure() -> nnx.Tensor:
+        loss = (a + b + c).sum()
+        loss.backward()
+        opt.param_groups[group - 1]["params"].append(c)
+        return loss
+
+    assert opt.step(closure).item() == 3.0
+    assert [p.item() for p in (a, b, c)] == [0.5, 0.5, 0.5]  # each moved once
+    del opt.param_groups[2 - group]
+    opt.step()
+    moved = {1: [0.0, 0.5, 0.0], 2: [0.5, 0.0, 0.0]}
+    assert [p.item() for p in (a, b, c)] == moved[group]
+
+
+def test_what_is_no_closure_is_refused() -> None:
+    w = nn.Parameter(nnx.ones(1))
+    with pytest.raises(nnx.DTypeError, match=r"loss\.backward\(\), then step\(\)"):
+        optim.SGD([w]).step(w.sum())
+    with pytest.raises(nnx.DTypeError, match="def closure"):
+        optim.SGD([w]).step(3)
+
+
+def test_parameters_that_started_later_keep_numbers_of_their_own() -> None:
+    """Parameters with equally many steps may have seen other betas: their products stay apart."""
+    a, b = nn.Parameter(nnx.ones(1)), nn.Parameter(nnx.ones(1))
+    opt = optim.NAdam([a, b], lr=0.1)
+    a.sum().backward()
+    opt.step()
+    opt.zero_grad()
+    opt.param_groups[0]["betas"] = (0.5, 0.999)
+    b.sum().backward()
+    opt.step()
+    first, second = (opt.state[p]["mu_product"] for p in (a, b))
+    assert first != second
+    copied = optim.NAdam([nn.Parameter(nnx.ones(1)), nn.Parameter(nnx.ones(1))])
+    copied.load_state_dict(copy.deepcopy(opt.state_dict()))
+    assert [s["mu_product"] for s in copied.state.values()] == [first, second]
+    assert [s["step"] for s in copied.state.values()] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam", "nadam", "rmsprop_all", "rprop"])
+def test_a_step_that_fails_does_not_count(name: str) -> None:
+    w = nn.Parameter(nnx.ones(2))
+    opt = MAKERS[name]([w])
+    for _ in range(2):
+        w.grad = nnx.ones(2)
+        opt.step()
+    before, values = copy.deepcopy(opt.state_dict()), w.tolist()
+    first = next(k for k, v in opt.state[w].items() if isinstance(v, nnx.Tensor))
+    buffers = opt._plans[0].buckets[0].buffers[first]
+    kept, buffers[0] = buffers[0], nnx.ones(3)  # which no update takes
+    with pytest.raises(nnx.Error):
+        opt.step()
+    buffers[0] = kept
+    assert w.tolist() == values and repr(opt.state_dict()) == repr(before)
 
 
 def test_an_optimiser_of_ones_own() -> None:

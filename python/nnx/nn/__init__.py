@@ -6,58 +6,160 @@ Example:
     (5, 1)
 """
 
-from nnx.nn import activations, functional, hooks, init, losses, parameter, state
-from nnx.nn.activations import (
-    ELU,
+from nnx.nn import functional, hooks, init, layers, losses, parameter, state, tree
+from nnx.nn.containers import ModuleDict, ModuleList, Sequential
+from nnx.nn.layers.activations import (
     GELU,
-    LeakyReLU,
-    LogSoftmax,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LogSigmoid,
+    Mish,
     ReLU,
+    ReLU6,
     Sigmoid,
     SiLU,
-    Softmax,
-    Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
 )
-from nnx.nn.containers import ModuleList, Sequential
-from nnx.nn.dense import Dense, Linear
-from nnx.nn.dropout import Dropout
-from nnx.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from nnx.nn.layers.dense import Bilinear, Dense, Linear
+from nnx.nn.layers.distance import CosineSimilarity, PairwiseDistance
+from nnx.nn.layers.dropout import AlphaDropout, Dropout
+from nnx.nn.layers.embedding import Embedding
+from nnx.nn.layers.normalization import BatchNorm1d, LayerNorm, RMSNorm
+from nnx.nn.layers.parametric import (
+    CELU,
+    ELU,
+    Hardshrink,
+    Hardtanh,
+    LeakyReLU,
+    PReLU,
+    RReLU,
+    Softplus,
+    Softshrink,
+    Threshold,
+)
+from nnx.nn.layers.shape import Flatten, Identity, Unflatten
+from nnx.nn.layers.softmax import GLU, LogSoftmax, Softmax, Softmin
+from nnx.nn.lazy import LazyBatchNorm1d, LazyLinear, UninitializedParameter
+from nnx.nn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    NLLLoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
 from nnx.nn.module import Module
-from nnx.nn.normalization import LayerNorm
 from nnx.nn.parameter import Parameter
-from nnx.nn.shape import Flatten, Identity
+from nnx.nn.parameters import ParameterDict, ParameterList
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nnx.nn import utils
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
+    "SELU",
+    "AlphaDropout",
+    "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "Bilinear",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GaussianNLLLoss",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
     "L1Loss",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
+    "Mish",
     "Module",
+    "ModuleDict",
     "ModuleList",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "NLLLoss",
+    "PReLU",
+    "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "PoissonNLLLoss",
+    "RMSNorm",
+    "RReLU",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
-    "activations",
+    "Tanhshrink",
+    "Threshold",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+    "Unflatten",
+    "UninitializedParameter",
     "functional",
     "hooks",
     "init",
+    "layers",
     "losses",
     "parameter",
     "state",
+    "tree",
+    "utils",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name != "utils":  # the one part that most programs do without
+            raise AttributeError(f"module 'nnx.nn' has no attribute {name!r}")
+        import importlib
+
+        return importlib.import_module("nnx.nn.utils")

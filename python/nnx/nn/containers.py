@@ -1,6 +1,7 @@
-"""Modules made of modules: Sequential, ModuleList.
+"""Modules made of modules: Sequential, ModuleList, ModuleDict.
 
-Children are entries of `__dict__` under the names "0", "1", ..., as their keys in state_dict.
+Children are entries of `__dict__` under the names "0", "1", ... or those given, which are their
+names in state_dict, too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import Any, Self, overload
 
 from nnx._errors import describe, fail
 from nnx._nnx import DTypeError, IndexError, dense
-from nnx.nn.activations import fused_op
-from nnx.nn.dense import Dense
 from nnx.nn.hooks import structure
+from nnx.nn.layers.activations import fused_op
+from nnx.nn.layers.dense import Dense
 from nnx.nn.module import Module
 
 
@@ -28,8 +29,12 @@ class _Children(Module):
     def _checked(self, module: Any) -> Module:
         if isinstance(module, Module):
             return module
-        hint = "write the class with brackets: nn.ReLU()" if isinstance(module, type) else ""
-        if callable(module) and not hint:
+        hint = ""
+        if isinstance(module, type):
+            hint = "write the class with brackets: nn.ReLU()"
+        elif isinstance(module, list | tuple) and type(self) is Sequential:
+            hint = "give the modules themselves: nn.Sequential(*layers)"
+        elif callable(module):
             hint = "wrap the function in a Module with a forward"
         rule = "every part must be a Module"
         raise fail(DTypeError, type(self).__name__, rule, describe(module), hint)
@@ -204,7 +209,7 @@ class Sequential(_Children):
         object.__setattr__(self, "_plan_version", structure.version)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if not k.startswith("_plan")}
+        return {k: v for k, v in super().__getstate__().items() if not k.startswith("_plan")}
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
@@ -243,4 +248,116 @@ class ModuleList(_Children):
         return ModuleList([*self, *other])
 
 
-__all__ = ["ModuleList", "Sequential"]
+class ModuleDict(Module):
+    """A dict of modules that are part of the module holding it; it has no forward.
+
+    Args: a dict, or an iterable of pairs, of names and modules. Names have no dots.
+    Raises: DTypeError for a value that is no Module, ArgumentError for a name with a dot or one
+        that the class uses itself.
+    Source: PyTorch's torch.nn.ModuleDict.
+
+    Example:
+        >>> heads = nn.ModuleDict({"digit": nn.Dense(8, 10), "parity": nn.Dense(8, 2)})
+        >>> heads["parity"](nnx.zeros((5, 8))).shape
+        (5, 2)
+        >>> list(heads)
+        ['digit', 'parity']
+    """
+
+    def __init__(
+        self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None
+    ) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        found = self.__dict__.get(key)
+        if not isinstance(found, Module):
+            raise KeyError(f"{key!r} is not among {list(self)}")
+        return found
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            rule = "every value must be a Module"
+            raise fail(DTypeError, "ModuleDict", rule, describe(module))
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        _ = self[key]  # raises where there is none
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return sum(isinstance(v, Module) for v in self.__dict__.values())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([k for k, v in self.__dict__.items() if isinstance(v, Module)])
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(self.__dict__.get(key), Module)  # type: ignore[call-overload]
+
+    def keys(self) -> list[str]:
+        """The names, in order.
+
+        Example:
+            >>> nn.ModuleDict({"a": nn.ReLU()}).keys()
+            ['a']
+        """
+        return list(self)
+
+    def values(self) -> list[Module]:
+        """The modules, in order.
+
+        Example:
+            >>> nn.ModuleDict({"a": nn.ReLU()}).values()
+            [ReLU()]
+        """
+        return [self[key] for key in self]
+
+    def items(self) -> list[tuple[str, Module]]:
+        """(name, module), in order.
+
+        Example:
+            >>> nn.ModuleDict({"a": nn.ReLU()}).items()
+            [('a', ReLU())]
+        """
+        return [(key, self[key]) for key in self]
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Adds modules, or puts them in the place of those with the same names.
+
+        Example:
+            >>> d = nn.ModuleDict()
+            >>> d.update({"a": nn.ReLU()})
+            >>> len(d)
+            1
+        """
+        pairs = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
+        for key, module in list(pairs):
+            self[key] = module
+
+    def pop(self, key: str) -> Module:
+        """Takes a module out and returns it.
+
+        Example:
+            >>> nn.ModuleDict({"a": nn.ReLU()}).pop("a")
+            ReLU()
+        """
+        module = self[key]
+        del self[key]
+        return module
+
+    def clear(self) -> None:
+        """Takes all modules out.
+
+        Example:
+            >>> d = nn.ModuleDict({"a": nn.ReLU()})
+            >>> d.clear()
+            >>> len(d)
+            0
+        """
+        for key in self:
+            del self[key]
+
+
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]

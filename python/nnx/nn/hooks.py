@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nnx._errors import describe, fail
-from nnx._nnx import DTypeError
+from nnx._nnx import DTypeError, is_grad_enabled
+from nnx.nn.misuse import no_forward
 
 
 class _Structure:
@@ -71,12 +72,12 @@ class Hooked:
     _hooked: bool = False  # whether a call has to look for hooks
     _pre_hooks: dict[int, Any] | None = None
     _post_hooks: dict[int, Any] | None = None
+    _backward_pre_hooks: dict[int, Any] | None = None
+    _backward_hooks: dict[int, Any] | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass writes its own."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no forward: write `def forward(self, x): ...` in it"
-        )
+        raise no_forward(type(self), Hooked)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
@@ -131,6 +132,49 @@ class Hooked:
             self._post_hooks = {}
         return self._add_hook(self._post_hooks, hook, prepend, with_kwargs, always_call)
 
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Calls `hook(module, grad_output)` before the gradients of the module are computed; the
+        tuple that it returns replaces the gradients of the outputs.
+
+        Example:
+            >>> layer = nn.ReLU()
+            >>> handle = layer.register_full_backward_pre_hook(lambda m, g: (g[0] * 10,))
+            >>> x = nnx.ones(1, requires_grad=True)
+            >>> layer(x).sum().backward()
+            >>> x.grad
+            tensor([10.])
+        """
+        if self._backward_pre_hooks is None:
+            self._backward_pre_hooks = {}
+        return self._add_hook(self._backward_pre_hooks, hook, prepend, False)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Calls `hook(module, grad_input, grad_output)` once the gradients of the module are there:
+        of its inputs (None for those that need none) and of its outputs. The tuple that it returns
+        replaces the gradients of the inputs.
+
+        Inputs are the positional arguments that are tensors.
+
+        Example:
+            >>> layer = nn.Dense(3, 2)
+            >>> seen = []
+            >>> handle = layer.register_full_backward_hook(
+            ...     lambda module, grad_input, grad_output: seen.append(grad_output[0].shape)
+            ... )
+            >>> layer(nnx.ones((5, 3))).sum().backward()
+            >>> seen
+            [(5, 2)]
+        """
+        if self._backward_hooks is None:
+            self._backward_hooks = {}
+        return self._add_hook(self._backward_hooks, hook, prepend, False)
+
+    register_backward_hook = register_full_backward_hook
+
     def _add_hook(
         self,
         hooks: dict[int, Any],
@@ -153,11 +197,18 @@ class Hooked:
         return handle
 
     def _update_hooked(self) -> None:
-        self._hooked = bool(self._pre_hooks or self._post_hooks)
+        self._hooked = bool(
+            self._pre_hooks or self._post_hooks or self._backward_hooks or self._backward_pre_hooks
+        )
         structure.version += 1
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         after = list((self._post_hooks or {}).values())
+        watch: Any = None
+        if (self._backward_hooks or self._backward_pre_hooks) and is_grad_enabled():
+            from nnx.nn.backward_hooks import Watch
+
+            watch = Watch(self)
         try:
             for hook, with_kwargs, _ in list((self._pre_hooks or {}).values()):
                 if with_kwargs:
@@ -168,6 +219,8 @@ class Hooked:
                     changed = hook(self, args)
                     if changed is not None:
                         args = changed if isinstance(changed, tuple) else (changed,)
+            if watch is not None:
+                args = watch.inputs(args)
             output = self.forward(*args, **kwargs)
         except Exception:
             for hook, with_kwargs, always in after:
@@ -178,4 +231,4 @@ class Hooked:
             changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
             if changed is not None:
                 output = changed
-        return output
+        return output if watch is None else watch.outputs(output)

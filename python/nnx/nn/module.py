@@ -7,8 +7,8 @@ subclass that forgets `super().__init__()` works.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from nnx._errors import describe, fail
 from nnx._nnx import (
@@ -21,14 +21,16 @@ from nnx._nnx import (
     float64,
     no_grad,
 )
-from nnx.nn.hooks import Hooked, structure
+from nnx.nn.hooks import structure
+from nnx.nn.misuse import InTrainer, check_call
 from nnx.nn.parameter import Parameter
 from nnx.nn.state import LoadResult, match
+from nnx.nn.tree import Tree
 
 _DType = type(float32)
 
 
-class Module(Hooked):
+class Module(Tree):
     """Base of all layers and networks.
 
     A subclass makes its parameters and child modules in `__init__` and computes in `forward`;
@@ -56,7 +58,16 @@ class Module(Hooked):
     # Defaults stand on the class, so that an instance without super().__init__() has them too.
     training: bool = True
     _structural: frozenset[str] = frozenset({"forward"})  # what a container's plan depends on
-    _buffers: dict[str, bool] | None = None  # buffer name -> whether it is in state_dict
+
+    if not TYPE_CHECKING:
+        compile, fit, evaluate, predict = InTrainer(), InTrainer(), InTrainer(), InTrainer()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        for value in args:
+            if isinstance(value, Tensor) and value.ndim:
+                check_call(cls, args, kwargs)
+                break
+        return super().__new__(cls)
 
     def __init__(self) -> None:
         pass
@@ -80,8 +91,8 @@ class Module(Hooked):
     def __delattr__(self, name: str) -> None:
         structure.version += 1
         object.__delattr__(self, name)
-        if self._buffers:
-            self._buffers.pop(name, None)
+        if self._buffer_names:
+            self._buffer_names.pop(name, None)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Makes a tensor that is not learnt part of the module: it moves with `to`, and is in
@@ -102,9 +113,9 @@ class Module(Hooked):
                 describe(tensor),
                 "nnx.asarray(value) makes one",
             )
-        if self._buffers is None:
-            self._buffers = {}
-        self._buffers[name] = persistent
+        if self._buffer_names is None:
+            self._buffer_names = {}
+        self._buffer_names[name] = persistent
         setattr(self, name, tensor)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -138,184 +149,23 @@ class Module(Hooked):
 
     register_module = add_module
 
-    # --- walking ------------------------------------------------------------------------------
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the direct children, each module once.
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Puts a module in the place of the one with a dotted name.
+
+        Raises: ArgumentError where there is none.
 
         Example:
-            >>> [name for name, _ in nn.Sequential(nn.Dense(1, 2), nn.ReLU()).named_children()]
-            ['0', '1']
+            >>> net = nn.Sequential(nn.Sequential(nn.ReLU()))
+            >>> net.set_submodule("0.0", nn.Tanh())
+            >>> net[0][0]
+            Tanh()
         """
-        seen = set()
-        for name, value in list(self.__dict__.items()):
-            if isinstance(value, Module) and value not in seen:
-                seen.add(value)
-                yield name, value
-
-    def children(self) -> Iterator[Module]:
-        """The direct children, each once.
-
-        Example:
-            >>> list(nn.Sequential(nn.ReLU()).children())
-            [ReLU()]
-        """
-        for _, module in self.named_children():
-            yield module
-
-    def named_modules(
-        self,
-        memo: set[Module] | None = None,
-        prefix: str = "",
-        remove_duplicate: bool = True,
-    ) -> Iterator[tuple[str, Module]]:
-        """(dotted name, module) of this module (named by the prefix) and all below, depth first.
-
-        Example:
-            >>> net = nn.Sequential(nn.Sequential(nn.ReLU()), nn.Tanh())
-            >>> [name for name, _ in net.named_modules()]
-            ['', '0', '0.0', '1']
-        """
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, value in list(self.__dict__.items()):
-            if isinstance(value, Module):
-                below = f"{prefix}.{name}" if prefix else name
-                yield from value.named_modules(memo, below, remove_duplicate)
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below, depth first, each once.
-
-        Example:
-            >>> len(list(nn.Sequential(nn.ReLU(), nn.Tanh()).modules()))
-            3
-        """
-        for _, module in self.named_modules():
-            yield module
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter), a module's own before its children's, shared ones once.
-
-        Example:
-            >>> [name for name, _ in nn.Dense(3, 2).named_parameters()]
-            ['weight', 'bias']
-        """
-        seen: set[int] = set()
-        places = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        for place, module in places if recurse else [(prefix, self)]:
-            for name, value in list(module.__dict__.items()):
-                if isinstance(value, Parameter) and id(value) not in seen:
-                    if remove_duplicate:
-                        seen.add(id(value))
-                    yield (f"{place}.{name}" if place else name), value
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters, in the order of `named_parameters`: what an optimiser is given.
-
-        Example:
-            >>> sum(p.numel() for p in nn.Dense(3, 2).parameters())
-            8
-        """
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """(dotted name, buffer) of what `register_buffer` named.
-
-        Example:
-            >>> m = nn.Module()
-            >>> m.register_buffer("mean", nnx.zeros(3))
-            >>> [name for name, _ in m.named_buffers()]
-            ['mean']
-        """
-        seen: set[int] = set()
-        places = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        for place, module in places if recurse else [(prefix, self)]:
-            for name in module._buffers or ():
-                value = module.__dict__.get(name)
-                if isinstance(value, Tensor) and id(value) not in seen:
-                    if remove_duplicate:
-                        seen.add(id(value))
-                    yield (f"{place}.{name}" if place else name), value
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers, in the order of `named_buffers`.
-
-        Example:
-            >>> list(nn.Dense(3, 2).buffers())
-            []
-        """
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def get_submodule(self, target: str) -> Module:
-        """The module of a dotted name; "" is this one. ArgumentError where there is none.
-
-        Example:
-            >>> nn.Sequential(nn.ReLU()).get_submodule("0")
-            ReLU()
-        """
-        module: Module = self
-        for name in target.split(".") if target else ():
-            found = module.__dict__.get(name)
-            if not isinstance(found, Module):
-                names = ", ".join(n for n, _ in module.named_children()) or "none"
-                raise fail(
-                    ArgumentError,
-                    "get_submodule",
-                    f"{type(module).__name__} has no child {name!r}",
-                    f"target = {target!r}; its children: {names}",
-                )
-            module = found
-        return module
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter of a dotted name. ArgumentError where there is none.
-
-        Example:
-            >>> nn.Sequential(nn.Dense(3, 2)).get_parameter("0.weight").shape
-            (2, 3)
-        """
-        found = self._get_tensor("get_parameter", target)
-        if not isinstance(found, Parameter):
-            raise fail(ArgumentError, "get_parameter", f"{target!r} is not a parameter")
-        return found
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer of a dotted name. ArgumentError where there is none.
-
-        Example:
-            >>> m = nn.Module()
-            >>> m.register_buffer("mean", nnx.zeros(3))
-            >>> m.get_buffer("mean").shape
-            (3,)
-        """
+        if not target or not isinstance(module, Module):
+            rule = "target must be a dotted name and module a Module"
+            raise fail(DTypeError, "set_submodule", rule, f"{target!r}, {describe(module)}")
+        self.get_submodule(target)
         place, _, name = target.rpartition(".")
-        found = self._get_tensor("get_buffer", target)
-        if name not in (self.get_submodule(place)._buffers or ()):
-            raise fail(ArgumentError, "get_buffer", f"{target!r} is not a buffer")
-        return found
-
-    def _get_tensor(self, op: str, target: str) -> Tensor:
-        place, _, name = target.rpartition(".")
-        module = self.get_submodule(place)
-        found = module.__dict__.get(name)
-        if not isinstance(found, Tensor):
-            names = ", ".join(n for n, v in module.__dict__.items() if isinstance(v, Tensor))
-            raise fail(
-                ArgumentError,
-                op,
-                f"{type(module).__name__} has no tensor {name!r}",
-                f"target = {target!r}; its tensors: {names or 'none'}",
-            )
-        return found
+        setattr(self.get_submodule(place), name, module)
 
     # --- modes --------------------------------------------------------------------------------
     def train(self, mode: bool = True) -> Self:
@@ -392,7 +242,8 @@ class Module(Hooked):
             True
         """
         dtype, device = kwargs.pop("dtype", None), kwargs.pop("device", None)
-        kwargs.pop("non_blocking", None)
+        for name in ("non_blocking", "memory_format"):  # nothing to choose here
+            kwargs.pop(name, None)
         if kwargs:
             raise fail(DTypeError, "to", "the options are dtype and device", describe(kwargs))
         for value in args:
@@ -405,6 +256,15 @@ class Module(Hooked):
         if dtype is not None and "float" not in str(dtype):
             raise fail(DTypeError, "to", "a module's dtype must be floating", f"dtype = {dtype}")
         return self._convert(dtype, device)
+
+    def type(self, dst_type: Any) -> Self:
+        """The same as `to(dtype)`.
+
+        Example:
+            >>> nn.Dense(3, 2).type(nnx.float64).weight.dtype == nnx.float64
+            True
+        """
+        return self.to(dtype=dst_type)
 
     def float(self) -> Self:
         """Casts floating parameters and buffers to float32.
@@ -508,19 +368,23 @@ class Module(Hooked):
         for name, value in self.__dict__.items():
             if isinstance(value, Parameter):
                 own.append((name, value))
-        for name, persistent in (self._buffers or {}).items():
+        for name, persistent in (self._buffer_names or {}).items():
             value = self.__dict__.get(name)
             if persistent and isinstance(value, Tensor):
                 own.append((name, value))
         return own
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> LoadResult:
         """Copies values by dotted name into parameters and buffers; nothing is written unless
         everything fits.
 
         Args:
             state_dict: what `state_dict` or `nnx.load` gave; tensors or arrays.
             strict: whether missing and unexpected names are an error. A wrong shape always is.
+            assign: whether the tensors themselves take the place of the values, with their dtype,
+                instead of being copied.
 
         Returns: (missing_keys, unexpected_keys).
         Raises: Error for missing or unexpected names, ShapeError for wrong shapes, DTypeError for
@@ -535,8 +399,19 @@ class Module(Hooked):
         pairs, result = match(type(self).__name__, own, state_dict, strict)
         with no_grad():
             for target, tensor in pairs:
-                target.copy_(tensor)
+                if assign:
+                    target.data = tensor.detach()
+                else:
+                    target.copy_(tensor)
         return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What copies and pickles take. A plain tensor with a graph (a weight computed from others,
+        # an activation kept to look at) goes without its graph, which belongs to this module.
+        return {
+            name: value.detach() if isinstance(value, Tensor) and not value.is_leaf else value
+            for name, value in self.__dict__.items()
+        }
 
     # --- text ---------------------------------------------------------------------------------
     def extra_repr(self) -> str:

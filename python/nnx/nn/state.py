@@ -62,12 +62,36 @@ def match(
     missing = [name for name in own if name not in state]
     unexpected = [str(name) for name in state if name not in own]
     if wrong or (strict and (missing or unexpected)):
-        raise _misfit(owner, missing, unexpected, wrong, strict)
+        hint = "" if wrong else "strict=False loads the names that are there"
+        raise _misfit(owner, missing, unexpected, wrong, strict, _cure(own, state) or hint)
     return pairs, LoadResult(missing, unexpected)
 
 
+def _cure(own: Mapping[str, Tensor], state: Mapping[Any, Any]) -> str:
+    """What to do about the misfits that are met most often."""
+    if any(hasattr(target, "materialize") for target in own.values()):
+        return "this model has lazy layers: run one batch through it first"
+    names = set(own)
+    for key, value in state.items():
+        if isinstance(value, Mapping) and names & set(value):
+            return f"the state is one level down: load_state_dict(state[{key!r}])"
+    for name in sorted(names):
+        for key in state:
+            if isinstance(key, str) and key.endswith("." + name) and key not in names:
+                prefix = key[: -len(name)]
+                if all(prefix + other in state for other in names):
+                    stripped = f"{{k.removeprefix({prefix!r}): v for k, v in state.items()}}"
+                    return f"all names begin with {prefix!r}: load_state_dict({stripped})"
+    return ""
+
+
 def _misfit(
-    owner: str, missing: list[str], unexpected: list[str], wrong: list[str], strict: bool
+    owner: str,
+    missing: list[str],
+    unexpected: list[str],
+    wrong: list[str],
+    strict: bool,
+    hint: str,
 ) -> Exception:
     parts = []
     if strict and missing:
@@ -76,11 +100,10 @@ def _misfit(
         parts.append("unexpected: " + ", ".join(unexpected))
     if wrong:
         parts.append("wrong shape: " + "; ".join(wrong))
-    only_names = not wrong
     return fail(
-        Error if only_names else ShapeError,
+        ShapeError if wrong else Error,
         "load_state_dict",
         f"the state does not fit this {owner}; nothing was loaded",
         "\n  ".join(parts),
-        "strict=False loads the names that are there" if only_names else "",
+        hint,
     )

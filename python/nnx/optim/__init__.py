@@ -7,9 +7,34 @@ Example:
     >>> opt.zero_grad(); loss.backward(); opt.step()
 """
 
-from nnx.optim import optimizer
+from nnx.optim import fused, lr_scheduler, optimizer, swa_utils
 from nnx.optim.adam import Adam, AdamW
+from nnx.optim.adam_variants import Adamax, NAdam, RAdam
+from nnx.optim.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from nnx.optim.ema import EMA
+from nnx.optim.lbfgs import LBFGS
+from nnx.optim.muon import Muon
 from nnx.optim.optimizer import Optimizer
-from nnx.optim.sgd import SGD
+from nnx.optim.sgd import ASGD, SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "optimizer"]
+__all__ = [
+    "ASGD",
+    "EMA",
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "fused",
+    "lr_scheduler",
+    "optimizer",
+    "swa_utils",
+]

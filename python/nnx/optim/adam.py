@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
+from typing import Any, Unpack
 
-from nnx import _check
-from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, Tensor, adam_step, maximum, no_grad
-from nnx.optim.optimizer import Bucket, FusedOptimizer, Params, check_flags, check_reals
+from nnx import _nnx
+from nnx.optim.fused import Bucket, FusedOptimizer
+from nnx.optim.optimizer import Params, Performance, check_flags, check_pair, check_reals
 
 
 class Adam(FusedOptimizer):
     """Adam: steps of about lr, in the direction of a running mean of the gradient.
 
-    g = g + weight_decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    d = g + weight_decay p; m = beta1 m + (1 - beta1) d; v = beta2 v + (1 - beta2) d^2;
     p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps) after t steps.
     With amsgrad the largest v so far stands in place of v.
 
@@ -22,8 +20,12 @@ class Adam(FusedOptimizer):
         params: the parameters, or groups of them.
         lr, eps, weight_decay: numbers of at least 0.
         betas: both in [0, 1).
-        amsgrad, maximize: see above; maximize climbs instead of descending.
+        amsgrad: see above.
+        maximize: climbs instead of descending.
+        decoupled_weight_decay: p = p (1 - lr weight_decay) instead of the decay in d (AdamW).
+        performance: PyTorch's, see `optimizer.Performance`.
 
+    Shapes, dtypes: any floating ones.
     Raises: ArgumentError for an option outside its range.
     Source: Kingma, Ba, arXiv:1412.6980; amsgrad: Reddi, Kale, Kumar, ICLR 2018.
 
@@ -36,8 +38,6 @@ class Adam(FusedOptimizer):
         2.5
     """
 
-    decoupled: ClassVar[bool] = False  # whether the decay acts on the weight alone (AdamW)
-
     def __init__(
         self,
         params: Params,
@@ -48,6 +48,8 @@ class Adam(FusedOptimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+        **performance: Unpack[Performance],
     ) -> None:
         defaults = {
             "lr": lr,
@@ -56,45 +58,29 @@ class Adam(FusedOptimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
-        self._check_options(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, performance)
 
     def _check_options(self, group: dict[str, Any]) -> None:
         op = type(self).__name__
         check_reals(op, group, "lr", "eps", "weight_decay")
-        check_flags(op, group, "amsgrad", "maximize")
-        try:
-            first, second = group["betas"]
-        except (TypeError, ValueError):
-            received = describe(group["betas"], "betas")
-            raise fail(ArgumentError, op, "betas must be a pair of numbers", received) from None
-        group["betas"] = (
-            _check.real(op, "betas[0]", first, 0, 1, open_high=True),
-            _check.real(op, "betas[1]", second, 0, 1, open_high=True),
-        )
+        check_pair(op, group, "betas")
+        check_flags(op, group, "amsgrad", "maximize", "decoupled_weight_decay")
 
     def _update(self, bucket: Bucket, group: dict[str, Any]) -> None:
         t = bucket.step
         beta1, beta2 = group["betas"]
-        lr = group["lr"]
-        decay = group["weight_decay"]
-        buffers = bucket.buffers
+        decay, keep = weight_decay(group)
+        update = _nnx.adam_update
+        states = [bucket.buffer("exp_avg"), bucket.buffer("exp_avg_sq")]
         if group["amsgrad"]:
-            self._update_amsgrad(bucket, group)
-            return
-        if "exp_avg" not in buffers:
-            bucket.buffer("exp_avg")
-            bucket.buffer("exp_avg_sq")
-        keep = 1.0
-        if self.decoupled:
-            keep = 1.0 - lr * decay
-            decay = 0.0
-        adam_step(
+            update = _nnx.amsgrad_update
+            states.append(bucket.buffer("max_exp_avg_sq"))
+        update(
             bucket.params,
-            _climbing(bucket) if group["maximize"] else None,
-            buffers["exp_avg"],
-            buffers["exp_avg_sq"],
+            bucket.gradients(True) if group["maximize"] else None,
+            states,
             decay,
             keep,
             1.0 - beta1,
@@ -102,42 +88,15 @@ class Adam(FusedOptimizer):
             1.0 - beta2,
             (1.0 - beta2**t) ** -0.5,
             group["eps"],
-            lr / (1.0 - beta1**t),
+            group["lr"] / (1.0 - beta1**t),
         )
-
-    def _update_amsgrad(self, bucket: Bucket, group: dict[str, Any]) -> None:
-        """The same in ops: rare enough to have no kernel of its own."""
-        t, lr, decay = bucket.step, group["lr"], group["weight_decay"]
-        beta1, beta2 = group["betas"]
-        averages, squares = bucket.buffer("exp_avg"), bucket.buffer("exp_avg_sq")
-        largest = bucket.buffer("max_exp_avg_sq")
-        with no_grad():
-            gradients = _climbing(bucket) if group["maximize"] else _gradients(bucket)
-            states = zip(bucket.params, gradients, averages, squares, largest, strict=True)
-            for p, g, m, v, most in states:
-                if self.decoupled:
-                    p.mul_(1.0 - lr * decay)
-                elif decay:
-                    g = g + decay * p
-                m.add_((g - m) * (1.0 - beta1))
-                v.mul_(beta2).add_(g * g * (1.0 - beta2))
-                most.copy_(maximum(most, v))
-                denominator = most.sqrt() / math.sqrt(1.0 - beta2**t) + group["eps"]
-                p.sub_(m / denominator * (lr / (1.0 - beta1**t)))
-
-
-def _gradients(bucket: Bucket) -> list[Tensor]:
-    return [p.grad for p in bucket.params if p.grad is not None]  # a bucket's all have one
-
-
-def _climbing(bucket: Bucket) -> list[Tensor]:
-    return [-g for g in _gradients(bucket)]
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: p = p (1 - lr weight_decay) before a step without decay.
 
     Args: as Adam; weight_decay is 0.01 unless told otherwise.
+    Shapes, dtypes: any floating ones.
     Raises: ArgumentError for an option outside its range.
     Source: Loshchilov, Hutter, arXiv:1711.05101.
 
@@ -150,8 +109,6 @@ class AdamW(Adam):
         2.5
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params: Params,
@@ -162,5 +119,20 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **performance: Unpack[Performance],
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, **performance
+        )
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        group["decoupled_weight_decay"] = True  # also where Adam's state is loaded
+        super()._check_options(group)
+
+
+def weight_decay(group: dict[str, Any]) -> tuple[float, float]:
+    """What of p enters the gradient, and what p itself is multiplied by: one or the other."""
+    decay: float = group["weight_decay"]
+    if group["decoupled_weight_decay"]:
+        return 0.0, 1.0 - group["lr"] * decay
+    return decay, 1.0

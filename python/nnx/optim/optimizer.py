@@ -1,15 +1,15 @@
-"""Optimizer: what all optimisers share, and FusedOptimizer, whose steps are one call in C++.
+"""Optimizer: what all optimisers share: parameter groups, options, state, and their checks.
 
 A user's own optimiser derives from `Optimizer` and works on `param_groups` and `state`, as in
-PyTorch. The built-in ones derive from `FusedOptimizer`: the parameters of a group that have taken
-equally many steps stand in a `Bucket`, whose lists go to one fused C++ update as they are.
+PyTorch. The built-in ones derive from `FusedOptimizer` in `fused.py`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, TypedDict
 
 from nnx import _check
 from nnx._errors import describe, fail
@@ -19,11 +19,41 @@ from nnx._nnx import (
     ShapeError,
     Tensor,
     asarray,
-    enable_grad,
-    zeros_like,
 )
 
 Params = Iterable[Any]  # tensors, (name, tensor) pairs, or dicts of options with "params"
+
+
+class Performance(TypedDict, total=False):
+    """PyTorch's keywords that choose between implementations of the same step.
+
+    Every optimiser accepts them, in its constructor, in a parameter group and in a loaded state,
+    and forgets them: there is one implementation here, and it is the fused one. The only value
+    refused is `differentiable=True`, which would change the result: steps are never followed by
+    autodiff.
+    """
+
+    foreach: bool | None
+    fused: bool | None
+    capturable: bool | None
+    differentiable: bool | None
+
+
+_PERFORMANCE = frozenset(Performance.__annotations__)
+
+# What else may stand in a group: a name, and what the schedulers note there.
+_NOTES = frozenset(
+    [
+        "name",
+        "param_names",
+        "initial_lr",
+        "max_lr",
+        "min_lr",
+        "max_momentum",
+        "base_momentum",
+        "swa_lr",
+    ]
+)
 
 
 class Optimizer:
@@ -57,13 +87,21 @@ class Optimizer:
 
     param_groups: list[dict[str, Any]]
     state: Any
+    _steps: int = 0  # calls of step, for schedulers that warn when there was none
+
+    def __init_subclass__(cls, counts_itself: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        step = cls.__dict__.get("step")
+        if step is not None and not counts_itself:
+            cls.step = _counted(step)  # type: ignore[method-assign]
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups = []
         self._make_state()
         op = type(self).__name__
-        if isinstance(params, Tensor | str) or not isinstance(params, Iterable):
+        whole = hasattr(params, "parameters")  # a Sequential can be iterated over, too
+        if isinstance(params, Tensor | str) or whole or not isinstance(params, Iterable):
             raise fail(
                 DTypeError,
                 op,
@@ -105,7 +143,8 @@ class Optimizer:
         given = param_group["params"]
         given = [given] if isinstance(given, Tensor) else list(given)
         params = [p[1] if isinstance(p, tuple) and len(p) == 2 else p for p in given]
-        unknown = [k for k in param_group if k != "params" and k not in self.defaults]
+        options = self._without_performance(op, param_group)
+        unknown = [k for k in options if k not in self.defaults and k not in _NOTES]
         if unknown and self.defaults:
             allowed = ", ".join(self.defaults)
             rule = f"{unknown[0]!r} is not an option; the options are {allowed}"
@@ -125,10 +164,16 @@ class Optimizer:
             if id(p) in seen:
                 raise fail(ArgumentError, op, "a parameter appears twice", describe(p))
             seen.add(id(p))
-        group = {"params": params, **self.defaults}
-        group.update((k, v) for k, v in param_group.items() if k != "params")
+        group = {"params": params, **self.defaults, **options}
         self._check_options(group)
         self.param_groups.append(group)
+
+    def _without_performance(self, op: str, group: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a group, less those of PyTorch's that mean nothing here."""
+        options = {k: v for k, v in group.items() if k != "params"}
+        found = {k: options[k] for k in _PERFORMANCE if k in options and k not in self.defaults}
+        check_performance(op, found)
+        return {k: v for k, v in options.items() if k not in found}
 
     def _check_options(self, group: dict[str, Any]) -> None:
         """Raises where an option of the group is outside its range."""
@@ -215,7 +260,13 @@ class Optimizer:
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= {*state_dict}:
             rule = 'the state must be a dict with "state" and "param_groups"'
             raise fail(DTypeError, op, rule, describe(state_dict))
-        theirs = state_dict["param_groups"]
+        theirs, entries = state_dict["param_groups"], state_dict["state"]
+        if not isinstance(entries, Mapping) or not all(
+            isinstance(group, Mapping) and isinstance(group.get("params"), list | tuple)
+            for group in (theirs if isinstance(theirs, list | tuple) else [None])
+        ):
+            rule = '"state" must be a dict, and "param_groups" a list of dicts with "params"'
+            raise fail(DTypeError, op, rule, describe(state_dict))
         ours = [len(group["params"]) for group in self.param_groups]
         if [len(group["params"]) for group in theirs] != ours:
             raise fail(
@@ -227,21 +278,22 @@ class Optimizer:
         groups = []
         for group, new in zip(self.param_groups, theirs, strict=True):
             options = {k: v for k, v in group.items() if k != "params"}
-            options.update((k, v) for k, v in new.items() if k != "params")
-            if "betas" in options:
-                options["betas"] = tuple(options["betas"])
+            options.update(self._without_performance(op, new))
             self._check_options(options)
             groups.append(options)
         keys = [key for group in theirs for key in group["params"]]
         states = []
         for p, key in zip(self._all_params(), keys, strict=True):
-            entry = state_dict["state"].get(key, state_dict["state"].get(str(key), {}))
+            entry = entries.get(key, entries.get(str(key), {}))
+            if not isinstance(entry, Mapping):
+                rule = "the state of a parameter must be a dict"
+                raise fail(DTypeError, op, rule, describe(entry))
             states.append({k: self._fitted(op, p, k, v) for k, v in entry.items()})
         return groups, states
 
     def _fitted(self, op: str, p: Tensor, name: str, value: Any) -> Any:
         if name == "step":
-            return int(value)
+            return _check.integer(op, name, int(_check.real(op, name, value, 0.0, 2.0**53)))
         if value is None or isinstance(value, bool | int | float | str):
             return value
         tensor = value if isinstance(value, Tensor) else asarray(value)
@@ -265,183 +317,15 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-class Bucket:
-    """Parameters of one group that have taken equally many steps, and their state: one list for
-    each name, in the order of the parameters."""
+def _counted(step: Callable[..., Any]) -> Callable[..., Any]:
+    """The same method, which notes that it was called."""
 
-    __slots__ = ("buffers", "params", "step")
+    @functools.wraps(step)
+    def counted(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        self._steps += 1
+        return step(self, *args, **kwargs)
 
-    def __init__(self, params: list[Tensor], buffers: dict[str, list[Tensor]], step: int) -> None:
-        self.params = params
-        self.buffers = buffers
-        self.step = step
-
-    def split(self) -> tuple[Bucket | None, Bucket | None]:
-        """The part with gradients and the part without; None for an empty one."""
-        has = [i for i, p in enumerate(self.params) if p.grad is not None]
-        if len(has) == len(self.params):
-            return self, None
-        if not has:
-            return None, self
-        chosen = set(has)
-        rest = [i for i in range(len(self.params)) if i not in chosen]
-        return self._part(has), self._part(rest)
-
-    def _part(self, which: list[int]) -> Bucket:
-        buffers = {name: [tensors[i] for i in which] for name, tensors in self.buffers.items()}
-        return Bucket([self.params[i] for i in which], buffers, self.step)
-
-    def buffer(self, name: str) -> list[Tensor]:
-        """The state of that name, made of zeros if it is new."""
-        found = self.buffers.get(name)
-        if found is None:
-            found = self.buffers[name] = [zeros_like(p.detach()) for p in self.params]
-        return found
-
-
-class _Plan:
-    """A parameter group and its buckets."""
-
-    __slots__ = ("buckets", "count", "group", "params")
-
-    def __init__(self, group: dict[str, Any], buckets: list[Bucket]) -> None:
-        self.group = group
-        self.params: list[Tensor] = group["params"]
-        self.count = len(self.params)
-        self.buckets = buckets
-
-    def split(self) -> list[Bucket]:
-        """The buckets that have gradients, after parting those of which only some have one."""
-        ready, waiting = [], []
-        for bucket in self.buckets:
-            with_grad, without = bucket.split()
-            if with_grad is not None:
-                ready.append(with_grad)
-            if without is not None:
-                waiting.append(without)
-        self.buckets = ready + waiting
-        return ready
-
-
-class FusedOptimizer(Optimizer):
-    """Base of the optimisers whose whole step is one C++ call a group.
-
-    `state` is made when it is looked at: a dict of parameters and their state, whose tensors are
-    the live ones.
-
-    Example:
-        >>> isinstance(optim.Adam([nn.Parameter(nnx.zeros(1))]), optim.optimizer.FusedOptimizer)
-        True
-    """
-
-    counts_steps: ClassVar[bool] = True
-
-    def _make_state(self) -> None:
-        self._plans: list[_Plan] = []
-
-    @property
-    def state(self) -> Any:
-        """The state of each parameter that has taken a step.
-
-        Example:
-            >>> w = nn.Parameter(nnx.ones(1))
-            >>> opt = optim.Adam([w])
-            >>> w.sum().backward()
-            >>> opt.step()
-            >>> opt.state[w]["step"]
-            1
-        """
-        state: dict[Tensor, dict[str, Any]] = {}
-        for plan in self._plans:
-            for bucket in plan.buckets:
-                for i, p in enumerate(bucket.params):
-                    entry: dict[str, Any] = {}
-                    if bucket.step and self.counts_steps:
-                        entry["step"] = bucket.step
-                    entry.update((name, tensors[i]) for name, tensors in bucket.buffers.items())
-                    if entry:
-                        state[p] = entry
-        return state
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        super().add_param_group(param_group)
-        group = self.param_groups[-1]
-        self._plans.append(_Plan(group, [Bucket(list(group["params"]), {}, 0)]))
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        if not set_to_none:
-            super().zero_grad(False)
-            return
-        for plan in self._plans:
-            for p in plan.params:
-                p.grad = None
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step; parameters without a gradient are left as they are.
-
-        Args: closure: computes the loss anew and returns it; called first if given.
-        Returns: what the closure returned, or None.
-
-        Example:
-            >>> w = nn.Parameter(nnx.tensor([3.0]))
-            >>> (w * w).sum().backward()
-            >>> optim.SGD([w], lr=0.25).step()
-            >>> w.tolist()
-            [1.5]
-        """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
-        for plan in self._plans:
-            group = plan.group
-            if group["params"] is not plan.params or len(plan.params) != plan.count:
-                self._regroup()
-                return self.step()
-            ready = plan.buckets
-            for p in plan.params:
-                if p.grad is None:
-                    ready = plan.split()
-                    break
-            for bucket in ready:
-                bucket.step += 1
-                self._update(bucket, group)
-        return loss
-
-    def _update(self, bucket: Bucket, group: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    def _regroup(self) -> None:
-        """Follows a change of group["params"] that somebody made by hand."""
-        state = self.state
-        self._plans = [_Plan(group, []) for group in self.param_groups]
-        self._set_state([state.get(p, {}) for p in self._all_params()])
-
-    def _set_state(self, states: list[dict[str, Any]]) -> None:
-        plans, rest = [], iter(states)
-        for group in self.param_groups:
-            alike: dict[tuple[Any, ...], Bucket] = {}
-            for p in group["params"]:
-                entry = next(rest)
-                step = entry.get("step", 0)
-                names = [k for k, v in entry.items() if k != "step" and isinstance(v, Tensor)]
-                bucket = alike.setdefault(
-                    (step, *names), Bucket([], {name: [] for name in names}, step)
-                )
-                bucket.params.append(p)
-                for name in names:
-                    bucket.buffers[name].append(entry[name])
-            plans.append(_Plan(group, list(alike.values())))
-        self._plans = plans
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k != "_plans"}
-        return {**state, "_states": [self.state.get(p, {}) for p in self._all_params()]}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        states = state.pop("_states")
-        self.__dict__.update(state)
-        self._set_state(states)
+    return counted
 
 
 def check_reals(op: str, group: dict[str, Any], *names: str) -> None:
@@ -456,3 +340,37 @@ def check_flags(op: str, group: dict[str, Any], *names: str) -> None:
         if not isinstance(group[name], bool):
             rule = f"{name} must be True or False"
             raise fail(DTypeError, op, rule, describe(group[name], name))
+
+
+def check_pair(
+    op: str, group: dict[str, Any], name: str, low: float = 0.0, high: float = 1.0
+) -> None:
+    """Checks that an option is a pair of numbers in [low, high), and makes floats of them."""
+    try:
+        first, second = group[name]
+    except (TypeError, ValueError):
+        received = describe(group[name], name)
+        raise fail(ArgumentError, op, f"{name} must be a pair of numbers", received) from None
+    group[name] = (
+        _check.real(op, f"{name}[0]", first, low, high, open_high=True),
+        _check.real(op, f"{name}[1]", second, low, high, open_high=True),
+    )
+
+
+def check_performance(op: str, given: Mapping[str, Any]) -> None:
+    """Checks keywords that should be those of `Performance`."""
+    for name, value in given.items():
+        if name not in _PERFORMANCE:
+            hint = f"help(nnx.optim.{op}) lists them"
+            raise fail(ArgumentError, op, f"{name!r} is not an option", describe(value, name), hint)
+        if value is not None and not isinstance(value, bool):
+            rule = f"{name} must be True, False or None"
+            raise fail(DTypeError, op, rule, describe(value, name))
+        if name == "differentiable" and value:
+            raise fail(
+                ArgumentError,
+                op,
+                "a step cannot be differentiated",
+                "differentiable = True",
+                "write the update in ops on the tensors, and differentiate that",
+            )

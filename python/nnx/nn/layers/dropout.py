@@ -1,4 +1,4 @@
-"""Dropout."""
+"""Dropout, and the kind of it that goes with SELU."""
 
 from __future__ import annotations
 
@@ -31,6 +31,31 @@ class Dropout(Module):
         if self.inplace:
             return functional.dropout(input, self.p, self.training, True)
         return ops.dropout(input, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class AlphaDropout(Module):
+    """In training, sets each element to SELU's floor -1.7581 with probability p, then scales and
+    shifts all, so that mean 0 and variance 1 stay so; in evaluation, y = x.
+
+    Shapes: any. Dtypes: floating.
+    Raises: ArgumentError for p outside [0, 1].
+    Source: Klambauer et al., arXiv:1706.02515.
+
+    Example:
+        >>> nn.AlphaDropout(0.5).eval()(nnx.ones(2)).tolist()
+        [1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        self.p = _check.real("AlphaDropout", "p", p, 0, 1)
+        self.inplace = bool(inplace)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.alpha_dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
