@@ -236,3 +236,75 @@ def test_default_collate() -> None:
 def test_a_collate_of_ones_own() -> None:
     loader = DataLoader(Squares(5), batch_size=2, collate_fn=lambda samples: len(samples))
     assert list(loader) == [2, 2, 1]
+
+
+def test_collate_against_torch() -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    samples = [
+        {
+            "x": rng.random((2, 3), np.float32),
+            "pair": (i, rng.integers(0, 9, 4)),
+            "name": f"sample {i}",
+            "scalar": np.float64(i / 3),
+            "flag": np.bool_(i % 2),
+        }
+        for i in range(5)
+    ]
+    ours, theirs = default_collate(samples), torch.utils.data.default_collate(samples)
+    assert list(ours) == list(theirs)
+    np.testing.assert_array_equal(ours["x"].numpy(), theirs["x"].numpy())
+    assert isinstance(ours["pair"], list) and len(ours["pair"]) == len(theirs["pair"])
+    for a, b in zip(ours["pair"], theirs["pair"], strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+        assert a.numpy().dtype == b.numpy().dtype
+    assert ours["name"] == theirs["name"]
+    np.testing.assert_array_equal(ours["scalar"].numpy(), theirs["scalar"].numpy())
+    assert ours["scalar"].dtype == nnx.float64 and ours["flag"].dtype == nnx.bool
+
+
+def test_what_cannot_be_collated() -> None:
+    with pytest.raises(nnx.ShapeError, match=r"equally many parts(.|\n)*2, 3"):
+        default_collate([(1, 2), (1, 2, 3)])
+    with pytest.raises(nnx.ShapeError, match="collate_fn that pads"):
+        default_collate([np.zeros(2), np.zeros(3)])
+    with pytest.raises(nnx.DTypeError, match="return"):
+        default_collate([None, None])
+    image = pytest.importorskip("PIL.Image")
+    with pytest.raises(nnx.DTypeError, match="ToTensor"):
+        default_collate([(image.new("L", (2, 2)), 1)])
+
+
+def test_single_samples_are_converted() -> None:
+    Point = namedtuple("Point", "x y")
+    array = np.arange(3.0)
+    samples = [(array, "a"), {"k": array}, [array, 1], Point(array, 2), "text", nnx.ones(1), 3.5]
+    got = list(DataLoader(samples, batch_size=None))
+    assert isinstance(got[0], tuple) and got[0][1] == "a"
+    for x in (got[0][0], got[1]["k"], got[2][0], got[3].x):
+        assert isinstance(x, nnx.Tensor) and x.tolist() == [0, 1, 2]
+    assert isinstance(got[3], Point) and got[4] == "text" and got[6] == 3.5
+    strings = np.array(["a", "b"])
+    assert nnx.data.default_convert(strings) is strings
+
+
+def test_the_three_ways_of_one_epoch_agree_with_torch_in_order() -> None:
+    """In order, with every drop_last and batch size: torch's batches."""
+    torch = pytest.importorskip("torch")
+    x = np.arange(22, dtype=np.float32).reshape(11, 2)
+    theirs_data = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.arange(11))
+    ours_data = TensorDataset(x, nnx.arange(11))
+    for size in (1, 4, 11, 20, None):
+        for drop in (False, True) if size else (False,):
+            theirs = torch.utils.data.DataLoader(theirs_data, size, drop_last=drop)
+            for data in (ours_data, Subset(ours_data, range(11))):
+                ours = DataLoader(data, size, drop_last=drop)
+                assert len(ours) == len(theirs)
+                for a, b in zip(ours, theirs, strict=True):
+                    assert [t.tolist() for t in a] == [t.tolist() for t in b]
+
+
+def test_repr() -> None:
+    assert repr(DataLoader(tensors(), 4, shuffle=True)) == (
+        "DataLoader(TensorDataset, batch_size=4, shuffled)"
+    )
