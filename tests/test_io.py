@@ -218,3 +218,55 @@ def test_a_load_executes_nothing(tmp_path: pathlib.Path) -> None:
     with pytest.raises(nnx.FileError):
         nnx.load(path)
     assert not (tmp_path / "made").exists()
+
+
+def test_damage_within_a_tensor_is_noticed(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "x"
+    nnx.save({"epoch": 3, "weights": [nnx.arange(100.0), nnx.zeros(0, 2), nnx.ones(2) > 0]}, path)
+    content = path.read_bytes()
+    assert nnx.load(path)["weights"][0].tolist() == list(range(100))
+    head = 8 + int.from_bytes(content[:8], "little")
+    for place in (head, head + 77, len(content) - 1):
+        broken = bytearray(content)
+        broken[place] ^= 1
+        path.write_bytes(broken)
+        with pytest.raises(nnx.FileError, match="checksum"):
+            nnx.load(path)
+    damaged = content.replace(b'epoch\\":3', b'epoch\\":4').replace(b'epoch\\": 3', b'epoch\\": 4')
+    assert damaged != content
+    path.write_bytes(damaged)
+    with pytest.raises(nnx.FileError, match="checksum"):
+        nnx.load(path)
+
+
+def test_names_that_collide_once_they_are_dotted(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "x"
+    nnx.save({"a.b": nnx.ones(1), "a": {"b": nnx.zeros(2)}, "n": 1}, path)
+    found = nnx.load(path)
+    assert found["a.b"].tolist() == [1] and found["a"]["b"].tolist() == [0, 0]
+
+
+def test_what_killed_processes_left_is_cleared_away(tmp_path: pathlib.Path) -> None:
+    import subprocess
+    import sys
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host = nnx.io._host()
+    stem = f".x.safetensors.{host}-"
+    dead, alive = tmp_path / f"{stem}{gone.pid}-a.part", tmp_path / f"{stem}{os.getppid()}-b.part"
+    other, mine = tmp_path / f".y.{host}-{gone.pid}-c.part", tmp_path / f"{stem}notes.part"
+    for path in (dead, alive, other, mine):
+        path.write_text("")
+    nnx.save({"a": nnx.ones(1)}, tmp_path / "x.safetensors")
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"x.safetensors", alive.name, other.name, mine.name}
+
+
+def test_a_link_stays_one(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "far").mkdir()
+    link, real = tmp_path / "link", tmp_path / "far" / "real"
+    nnx.save({"a": nnx.ones(1)}, real)
+    link.symlink_to(real)
+    nnx.save({"a": nnx.zeros(1)}, link)
+    assert link.is_symlink() and nnx.load(real)["a"].tolist() == [0]

@@ -2,13 +2,16 @@
 
 A plain dict of names and tensors is an ordinary safetensors file that other programs read. What
 else is nested in dicts and lists (a checkpoint with an optimiser's state) goes along as JSON in
-the file's metadata, tensors replaced by their names. Nothing in a file is ever executed.
+the file's metadata, tensors replaced by their names, with a checksum of the whole. Nothing in a
+file is ever executed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnx._errors import FileError, MissingFileError, describe, fail
@@ -16,6 +19,7 @@ from nnx._nnx import ArgumentError, DTypeError, Tensor, asarray
 from nnx._optional import need
 
 _TREE = "nnx.tree"  # the metadata key of what is not a plain dict of tensors
+_CHECK = "nnx.crc32"  # the metadata key of the checksum of such an object and its tensors
 _MARK = "__tensor__"
 
 # The format's names of dtypes, and ours.
@@ -75,12 +79,21 @@ def save(obj: Any, path: str | os.PathLike[str], metadata: Mapping[str, str] | N
 
         texts[_TREE] = json.dumps(_pack(obj, "", tensors))
     entries: dict[str, Any] = {}
-    alive = []  # the arrays whose memory the entries point to
+    alive = {}  # the arrays whose memory the entries point to
     for name, tensor in tensors.items():
         array, dtype = _bytes_of(name, tensor)
-        alive.append(array)
+        alive[name] = array
         entries[name] = _entry(package, dtype, tuple(tensor.shape), array)
-    _write(os.fspath(path), lambda temporary: package.serialize_file(entries, temporary, texts))
+    if _TREE in texts:
+        texts[_CHECK] = _checksum(texts[_TREE], alive)
+
+    def write(temporary: str) -> None:
+        try:
+            package.serialize_file(entries, temporary, texts)
+        except package.SafetensorError as error:  # a full disk, for one
+            raise OSError(str(error)) from error
+
+    replace_file("save", os.fspath(path), write)
 
 
 def load(path: str | os.PathLike[str], device: Any = None) -> Any:
@@ -115,8 +128,15 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
         rule = "the file must be a whole safetensors file"
         received = f"{path}, {len(content)} bytes ({error})"
         raise fail(FileError, "load", rule, received, hint) from error
+    texts = _metadata(content)
+    tree = texts.get(_TREE)
+    if tree is not None and _CHECK in texts:
+        found = _checksum(tree, {name: entry["data"] for name, entry in entries})
+        if found != texts[_CHECK]:
+            rule = "the checksum of the file must be that of its contents: it was damaged"
+            received = f"{path}, checksum {found} instead of {texts[_CHECK]}"
+            raise fail(FileError, "load", rule, received)
     tensors = {name: _tensor_of(name, entry, device) for name, entry in entries}
-    tree = _metadata(content).get(_TREE)
     if tree is None:
         return tensors
     import json
@@ -143,8 +163,11 @@ def _pack(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     """JSON for a value; its tensors are put into `tensors` under their dotted names."""
     if isinstance(value, Tensor) or hasattr(value, "__array__"):
         tensor = value if isinstance(value, Tensor) else asarray(value)
-        tensors[name or "tensor"] = tensor
-        return {_MARK: name or "tensor"}
+        unique = name or "tensor"
+        while unique in tensors:  # {"a.b": ..., "a": {"b": ...}}
+            unique += "'"
+        tensors[unique] = tensor
+        return {_MARK: unique}
     if hasattr(value, "state_dict"):
         value = value.state_dict()
     if value is None or isinstance(value, bool | int | float | str):
@@ -236,16 +259,44 @@ def _metadata(content: bytes) -> dict[str, str]:
     return found
 
 
-def _write(path: str, write: Any) -> None:
-    """Writes a neighbour of the file, then puts it in its place in one step."""
+def _checksum(tree: str, parts: Mapping[str, Any]) -> str:
+    """CRC-32 of an object's description and of the bytes of its tensors by name."""
+    import zlib
+
+    found = zlib.crc32(tree.encode())
+    for name in sorted(parts):
+        found = zlib.crc32(parts[name], zlib.crc32(name.encode(), found))
+    return f"{found:08x}"
+
+
+def replace_file(op: str, path: str, write: Callable[[str], None]) -> None:
+    """Has `write(temporary)` write a neighbour of a file, and puts it in its place in one step.
+
+    Whatever happens, the old file or the new one is there, whole. What an earlier process left
+    behind when it was killed is cleared away.
+
+    Raises: FileError where the file cannot be written, ArgumentError for a folder.
+
+    Example:
+        >>> import tempfile, os, pathlib
+        >>> path = os.path.join(tempfile.mkdtemp(), "note.txt")
+        >>> nnx.io.replace_file("note", path, lambda p: pathlib.Path(p).write_text("hello"))
+        >>> os.listdir(os.path.dirname(path))
+        ['note.txt']
+    """
     import tempfile
 
-    folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise fail(ArgumentError, "save", "the path must be a file", f"{path} is a folder")
+        raise fail(ArgumentError, op, "the path must be a file", f"{path} is a folder")
+    path = os.path.realpath(path)  # a link stays one
+    folder, name = os.path.split(path)
+    stem = f".{name[:100]}.{_host()}-"
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".nnx-", suffix=".part", dir=folder)
+        _sweep(folder, stem)
+        handle, temporary = tempfile.mkstemp(
+            prefix=f"{stem}{os.getpid()}-", suffix=".part", dir=folder
+        )
         os.close(handle)
         write(temporary)
         with open(temporary, "rb+") as file:
@@ -253,16 +304,56 @@ def _write(path: str, write: Any) -> None:
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
         temporary = ""
-    except Exception as error:
-        if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
+        _sync_folder(folder)
+    except OSError as error:
+        if isinstance(error, FileError):
             raise
         hint = "" if os.path.isdir(folder) else f"the folder {folder} does not exist; make it first"
+        if error.errno == errno.ENOSPC or "No space left" in str(error):
+            hint = "the disk is full; the file that was there before is untouched"
         raise fail(
-            FileError, "save", "the file cannot be written", f"{path} ({error})", hint
+            FileError, op, "the file cannot be written", f"{path} ({error})", hint
         ) from error
     finally:
         if temporary:
-            os.unlink(temporary)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def _host() -> str:
+    import platform
+
+    return "".join(c if c.isalnum() else "_" for c in platform.node())[:32]
+
+
+def _sweep(folder: str, stem: str) -> None:
+    """Removes what killed processes of this machine left of a file."""
+    for entry in os.scandir(folder):
+        if entry.name.startswith(stem) and entry.name.endswith(".part"):
+            process = entry.name[len(stem) :].partition("-")[0]
+            if process.isdigit() and not _runs(int(process)):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _sync_folder(folder: str) -> None:
+    """Makes the new name survive a power cut too; some file systems know no such thing."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _mode(path: str) -> int:

@@ -417,3 +417,19 @@ def test_confusion_matrix() -> None:
     for bad in ([5], [-1]):
         with pytest.raises(IndexError):
             confusion_matrix(bad, [0], classes=3)
+
+
+def test_predict_takes_datasets_as_fit_does() -> None:
+    trainer = classifier()
+    expected = trainer.predict(X)
+    pairs = nnx.data.TensorDataset(X, LABELS)
+    for data in (pairs, nnx.data.TensorDataset(X), nnx.data.DataLoader(pairs, 7)):
+        np.testing.assert_allclose(trainer.predict(data, batch_size=7), expected, rtol=1e-5)
+    part = nnx.data.Subset(pairs, [5, 3, 59])
+    np.testing.assert_allclose(trainer.predict(part), trainer.predict(X[[5, 3, 59]]), rtol=1e-5)
+
+
+def test_lr_for_an_optimizer_that_takes_none() -> None:
+    model = nn.Dense(2, 1)
+    with pytest.raises(nnx.ArgumentError, match="given by name or by a class that takes lr"):
+        nnx.Trainer(model, "mse", lambda params: optim.SGD(params, lr=0.1), lr=0.5)

@@ -10,12 +10,23 @@ from typing import Any, TextIO
 _INTERVAL = 0.1  # seconds between two drawings
 
 
+def in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook.
+
+    Example:
+        >>> nnx.train.progress.in_notebook()
+        False
+    """
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
 class Progress:
     """A bar of tqdm where it is installed, a line of our own otherwise, nothing where nobody
     looks (a file, a pipe).
 
     Args:
-        total: steps of the whole run.
+        total: steps of the whole run, None where they are not known.
         stream: where to draw; the error stream unless given.
         leave: whether the line stays when the run is over.
 
@@ -25,13 +36,16 @@ class Progress:
         >>> bar.close()
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None, leave: bool = True) -> None:
-        self.stream = sys.stderr if stream is None else stream
+    def __init__(self, total: int | None, stream: TextIO | None = None, leave: bool = True) -> None:
+        # A notebook shows the two streams apart: there the bar goes where the lines go.
+        notebook = in_notebook()
+        self.stream = stream or (sys.stdout if notebook else sys.stderr)
         self.total = total
         self.leave = leave
-        self.live = self.stream.isatty() or "ipykernel" in sys.modules
+        self.live = self.stream.isatty() or notebook
         self.started = self.drawn = perf_counter()
         self.width = 0
+        self.done = 0
         self.due = 1
         self.bar: Any = None
         if self.live:
@@ -40,12 +54,18 @@ class Progress:
             except ImportError:
                 return
             form = "{percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}] {desc}"
-            self.bar = tqdm(total=total, file=self.stream, bar_format=form, leave=leave)
+            if total is None:
+                form = "{n_fmt} [{elapsed}] {desc}"
+            self.bar = tqdm(
+                total=total, file=self.stream, bar_format=form, leave=leave, dynamic_ncols=True
+            )
 
     def update(self, done: int, text: str) -> int:
         """Shows that `done` steps are over; returns the step at which to call it again."""
         now = perf_counter()
-        if self.live and (now - self.drawn >= _INTERVAL or done >= self.total):
+        self.done = done
+        ended = self.total is not None and done >= self.total
+        if self.live and (now - self.drawn >= _INTERVAL or ended):
             self.drawn = now
             self._draw(done, text, now)
         rate = done / max(now - self.started, 1e-9)
@@ -58,11 +78,14 @@ class Progress:
             self.bar.refresh()
             return
         elapsed = now - self.started
-        left = elapsed * (self.total - done) / max(done, 1)
-        filled = 10 * done // max(self.total, 1)
-        share = 100 * done // max(self.total, 1)
-        bar = "#" * filled + "-" * (10 - filled)
-        line = f"{share:3d}%|{bar}| {done}/{self.total} [{elapsed:.0f}s<{left:.0f}s] {text}"
+        if self.total is None:
+            line = f"{done} [{elapsed:.0f}s] {text}"
+        else:
+            left = elapsed * (self.total - done) / max(done, 1)
+            filled = 10 * done // max(self.total, 1)
+            share = 100 * done // max(self.total, 1)
+            bar = "#" * filled + "-" * (10 - filled)
+            line = f"{share:3d}%|{bar}| {done}/{self.total} [{elapsed:.0f}s<{left:.0f}s] {text}"
         line = line[: shutil.get_terminal_size((120, 24)).columns - 1]
         self.stream.write("\r" + line.ljust(self.width))
         self.stream.flush()

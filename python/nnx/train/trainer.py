@@ -1,52 +1,28 @@
-"""Trainer: fit, evaluate, predict."""
+"""Trainer: fit, evaluate, predict, and saving a run to go on with it later."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from time import perf_counter
+import os
 from typing import Any
 
 from nnx import _check
 from nnx._errors import describe, fail
-from nnx._nnx import (
-    ArgumentError,
-    DTypeError,
-    ShapeError,
-    Tensor,
-    concatenate,
-    float32,
-    no_grad,
-)
-from nnx.data.dataset import TensorDataset, rows
-from nnx.data.loader import DataLoader
-from nnx.nn import functional, losses
+from nnx._nnx import ArgumentError, DTypeError, Tensor, concatenate, manual_seed, no_grad
+from nnx.data.dataset import Dataset
 from nnx.nn.module import Module
-from nnx.optim import SGD, Adam, AdamW, Optimizer
+from nnx.train import checkpoint
+from nnx.train.batches import Batches, Caster, as_loader, is_array, split, validation
+from nnx.train.callbacks.base import Callbacks, TerminateOnNaN
+from nnx.train.callbacks.saving import BackupAndRestore
+from nnx.train.callbacks.schedule import LearningRateFinder
 from nnx.train.history import History
-from nnx.train.metrics import Metric, as_metric
-from nnx.train.progress import Progress
-
-_LOSSES: dict[str, Callable[[], Module]] = {
-    "mse": losses.MSELoss,
-    "mae": losses.L1Loss,
-    "cross_entropy": losses.CrossEntropyLoss,
-    "sparse_categorical_crossentropy": losses.CrossEntropyLoss,
-    "bce_with_logits": losses.BCEWithLogitsLoss,
-}
-_OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "adam": Adam,
-    "adamw": AdamW,
-    "sgd": lambda params: SGD(params, lr=0.01),
-}
-# Losses whose targets are numbers of the model's dtype, whatever they come as.
-_NUMERIC = (
-    losses.MSELoss,
-    losses.L1Loss,
-    losses.BCEWithLogitsLoss,
-    functional.mse_loss,
-    functional.l1_loss,
-    functional.binary_cross_entropy_with_logits,
-)
+from nnx.train.lint import check
+from nnx.train.loop import Run
+from nnx.train.metrics import as_metrics
+from nnx.train.mistakes import Finding
+from nnx.train.parts import as_loss, as_optimizer, gives_probabilities
+from nnx.train.step import Step, modes
+from nnx.train.watch import Watch, measure
 
 
 class Trainer:
@@ -54,22 +30,33 @@ class Trainer:
 
     Args:
         model: a Module, or any function of tensors with a list of parameters in its optimizer.
-        loss: "mse", "mae", "cross_entropy", "bce_with_logits", a loss module or a function
-            (output, target) -> one number.
-        optimizer: "adam", "adamw", "sgd", an optimiser of the model's parameters, or a class or
-            function that makes one of them.
-        metrics: names ("accuracy", "mse", "mae"), functions or `Metric`s.
+        loss: a name ("mse", "mae", "huber", "smooth_l1", "cross_entropy", "bce",
+            "bce_with_logits", "nll", "kl_div", "poisson_nll", or Keras's name), a loss module or
+            its class, or a function (output, target) -> one number.
+        optimizer: a name ("sgd", "momentum", "adam", "adamw", "nadam", "rmsprop", "adagrad",
+            "lbfgs", ...), an optimiser of the model's parameters, or a class or function that
+            makes one of them.
+        metrics: names ("accuracy", "top_5", "precision", "recall", "f1", "auc", "mse", "mae",
+            "rmse", "r2", "confusion_matrix"), functions (output, target), or `Metric`s.
+        lr: the learning rate of an optimizer given by name or class.
+        clip_norm: scales the gradient of all parameters down to this norm where it is longer.
+        clip_value: cuts each number of the gradient to [-clip_value, clip_value], before that.
+        accumulate: how many batches make one step of the optimiser. The step is that of one batch
+            with the samples of all.
+        l1, l2: add l1 sum |w| + l2 sum w^2 to every loss, over the weights: all parameters with
+            at least two axes, so not biases, nor the scales of normalisations.
+        hints: whether `fit` looks at its first batch, and at the loss of its epochs, for common
+            mistakes that are no errors, and warns of them (TeachingWarning). It costs no step.
 
-    Shapes: x (N, ...), y (N, ...). Dtypes: x is cast to the dtype of the model; y too, unless it
-        holds labels.
+    Shapes: x (N, ...), y (N, ...). Dtypes: x is cast to the dtype of the model (integers stay as
+        they are for a model with an Embedding); y too, unless it holds labels.
     Raises: ArgumentError, DTypeError, ShapeError for what does not fit.
     Source: the interface of Keras's Model.compile, fit, evaluate, predict.
 
     Example:
         >>> _ = nnx.manual_seed(0)
         >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
-        >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse", optim.SGD)
-        >>> trainer = nnx.Trainer(trainer.model, "mse", optim.SGD(trainer.model.parameters(), 0.5))
+        >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse", "sgd", lr=0.5)
         >>> history = trainer.fit(x, 3 * x + 1, epochs=50, verbose=0)
         >>> history["loss"][-1] < 1e-3
         True
@@ -83,17 +70,42 @@ class Trainer:
         loss: Any = "mse",
         optimizer: Any = "adam",
         metrics: Any = (),
+        *,
+        lr: float | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        accumulate: int = 1,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        hints: bool = True,
     ) -> None:
+        op = "Trainer"
         if isinstance(model, type) or not callable(model):
-            raise fail(DTypeError, "Trainer", "the model must be a Module", describe(model))
+            hint = f"make one: model = {model.__name__}()" if isinstance(model, type) else ""
+            raise fail(DTypeError, op, "the model must be a Module", describe(model), hint)
+        if not isinstance(hints, bool):
+            raise fail(DTypeError, op, "hints must be True or False", describe(hints, "hints"))
+        self.hints = hints
+        self._made_optimizer = isinstance(optimizer, str | type)  # of all of the model's parameters
+        self._told: set[str] = set()  # the mistakes that were warned of
         self.model = model
-        self.loss = _as_loss(loss)
-        self.optimizer = _as_optimizer(optimizer, model)
-        if isinstance(metrics, str | Metric) or callable(metrics):
-            metrics = [metrics]
-        self.metrics = [as_metric(metric) for metric in metrics]
+        self.loss = as_loss(loss)
+        self.optimizer = as_optimizer(optimizer, model, lr)
+        self.metrics = as_metrics(metrics)
+        probabilities = gives_probabilities(model, self.loss)
+        for metric in self.metrics:
+            if hasattr(metric, "default_threshold"):
+                metric.default_threshold = 0.5 if probabilities else 0.0
+        self.clip_norm = None if clip_norm is None else _check.real(op, "clip_norm", clip_norm, 0)
+        self.clip_value = (
+            None if clip_value is None else _check.real(op, "clip_value", clip_value, 0)
+        )
+        self.accumulate = _check.integer(op, "accumulate", accumulate, 1)
+        self.l1, self.l2 = _check.real(op, "l1", l1, 0), _check.real(op, "l2", l2, 0)
         self.history = History()
+        self.run: Run | None = None  # the last call of fit
         self.stop_training = False
+        self._loaded: dict[str, Any] | None = None  # what `load` read, for fit(resume=True)
 
     # --- fit ----------------------------------------------------------------------------------
     def fit(
@@ -108,23 +120,48 @@ class Trainer:
         verbose: int = 1,
         callbacks: Any = (),
         generator: Any = None,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        seed: int | None = None,
+        on_nan: str = "raise",
+        resume: Any = None,
     ) -> History:
         """Trains for a number of epochs. Ctrl-C ends the run and keeps what it has reached.
 
         Args:
-            x, y: samples and targets: tensors, arrays or lists; or x a DataLoader or a dataset of
-                pairs, y None.
+            x, y: samples and targets: tensors, arrays or lists; or x a DataLoader, a dataset or
+                an iterable of batches (x, y) or (x, y, weight), y None.
             epochs, batch_size: how often and in what portions the samples are seen.
-            validation_data: (x, y), a DataLoader or a dataset, evaluated after each epoch.
+            validation_data: (x, y), (x, y, weight), a DataLoader or a dataset, evaluated after
+                each epoch.
             validation_split: the share of samples at the end that is kept for that instead.
             shuffle: whether each epoch has a new order.
             verbose: 0 nothing, 1 a bar, 2 a bar and a line an epoch.
-            callbacks: functions (epoch, figures), or objects with any of on_train_begin(),
-                on_epoch_begin(epoch), on_epoch_end(epoch, figures), on_train_end(); they may set
-                `trainer.stop_training`.
+            callbacks: `Callback`s, schedulers of nnx.optim, functions (epoch, figures), or
+                objects with any of on_fit_begin(), on_epoch_begin(epoch), on_batch_end(batch,
+                figures), on_epoch_end(epoch, figures), ...; Keras's names are known too.
             generator: an `nnx.Generator` for the order.
+            sample_weight: a factor for the loss of each sample; the sum is divided by the number
+                of samples.
+            class_weight: a factor for each class, {class: factor}; classes not named count 1.
+            initial_epoch: the number of the first epoch; `epochs` is the last one's + 1.
+            validation_batch_size: batch_size, and at least 256, unless given.
+            validation_freq: every how many epochs to validate.
+            seed: sets the random numbers of nnx, NumPy and Python, and so the order of samples
+                and dropout. The weights were drawn when the model was made: `nnx.manual_seed`.
+            on_nan: what the first loss that is not finite does: "raise" an error that names the
+                layer, before it can spoil the weights; "warn" the same, and go on; or "ignore".
+            resume: a file of `save`, `ModelCheckpoint` or `BackupAndRestore`, or True after
+                `load`: goes on with that run up to `epochs`. Give the same data and options.
 
         Returns: the History, one number an epoch for loss, metrics and their val_ twins.
+        Raises: NonFiniteError (an ArithmeticError) for a loss that is not finite; FileError for a
+            file to resume that is not whole; ArgumentError, DTypeError, ShapeError for what does
+            not fit.
 
         Example:
             >>> trainer = nnx.Trainer(nn.Dense(2, 3), "cross_entropy", metrics="accuracy")
@@ -134,96 +171,116 @@ class Trainer:
         """
         op = "fit"
         epochs = _check.integer(op, "epochs", epochs)
+        first = _check.integer(op, "initial_epoch", initial_epoch)
+        freq = _check.integer(op, "validation_freq", validation_freq, 1)
         _check.choice(op, "verbose", int(verbose), (0, 1, 2))
+        _check.choice(op, "on_nan", on_nan, ("raise", "warn", "ignore"))
         share = _check.real(op, "validation_split", validation_split, 0, 1, open_high=True)
-        held_out = None
+        size = _check.integer(op, "batch_size", batch_size, 1)
+        held_size = max(size, 256)
+        if validation_batch_size is not None:
+            held_size = _check.integer(op, "validation_batch_size", validation_batch_size, 1)
+        held_out: tuple[Any, Any, Any] | None = None
         if share:
             if validation_data is not None:
                 rule = "validation_data and validation_split exclude each other"
                 raise fail(ArgumentError, op, rule)
-            x, y, held_out = self._split(x, y, share)
-        loader = self._loader(op, x, y, batch_size, shuffle, generator)
+            (x, y, sample_weight), held_out = split(op, x, y, sample_weight, share)
         if validation_data is not None:
-            held_out = _pair(op, validation_data)
-        validation = held_out and self._loader(op, *held_out, max(_size(batch_size), 256))
-        calls = _Callbacks(callbacks)
-        self.history = history = History()
-        self.stop_training = False
-        steps = len(loader)
-        bar = Progress(steps * epochs, leave=verbose == 1) if verbose and steps * epochs else None
-        was_training = getattr(self.model, "training", True)
-        try:
-            calls("on_train_begin")
-            for epoch in range(epochs):
-                calls("on_epoch_begin", epoch)
-                started = perf_counter()
-                figures = self._train(loader, bar, epoch, epochs, steps)
-                if validation:
-                    for name, value in self._measure(validation).items():
-                        figures["val_" + name] = value
-                history.add(figures, perf_counter() - started)
-                text = f"epoch {epoch + 1}/{epochs} {_text(figures)}"
-                if bar is not None:
-                    bar.due = bar.update((epoch + 1) * steps, text)
-                    if verbose == 2 or not bar.live:
-                        bar.print(f"{text} ({history.seconds[-1]:.2f} s)")
-                calls("on_epoch_end", epoch, figures)
-                if self.stop_training:
-                    break
-            calls("on_train_end")
-        except KeyboardInterrupt:
-            history.interrupted = True
-            self.optimizer.zero_grad()
-            if bar is not None:
-                bar.print(f"stopped by the keyboard after {len(history.epoch)} whole epochs")
-        finally:
-            if bar is not None:
-                bar.close()
-            _set_mode(self.model, was_training)
+            held_out = validation(op, validation_data)
+        if seed is not None:
+            _seed(_check.integer(op, "seed", seed))
+        caster = self._caster(op)
+        batches = Batches(caster, x, y, sample_weight, size, shuffle, generator, class_weight)
+        held = None if held_out is None else Batches(caster, *held_out, held_size)
+        if isinstance(self.model, Module) and getattr(self.model, "stop_training", False):
+            self.model.stop_training = False
+        calls = Callbacks(callbacks, self)
+        if on_nan == "raise" and calls.find(TerminateOnNaN) is not None:
+            on_nan = "stop"
+        run = Run(self, batches, held, calls, epochs, first, on_nan, freq)
+        state = self._state_to_resume(resume, calls)
+        history = History(first)
+        if state is not None:
+            run.adopt(state["run"])
+            checkpoint.put(self, state)
+            run.adopt_gradients(state["run"])
+            history.load_state_dict(state["history"])
+        self.run, self.history, self.stop_training = run, history, False
+        run.show(verbose)
+
+        def begin() -> None:
+            if state is not None:
+                calls.load(state["run"]["callbacks"])
+                checkpoint.set_random_state(state["random"], batches.generators())
+
+        run.go(history, begin)
         return history
 
-    def _train(
-        self,
-        loader: Iterable[tuple[Tensor, Tensor]],
-        bar: Progress | None,
-        epoch: int,
-        epochs: int,
-        steps: int,
-    ) -> dict[str, float]:
-        model, loss_of, metrics = self.model, self.loss, self.metrics
-        zero_grad, step = self.optimizer.zero_grad, self.optimizer.step
-        _set_mode(model, True)
-        for metric in metrics:
-            metric.reset()
-        total, count, done = 0.0, 0, epoch * steps
-        summed = getattr(loss_of, "reduction", "mean") == "sum"
-        for x, y in loader:
-            output = model(x)
-            loss = loss_of(output, y)
-            zero_grad()
-            loss.backward()
-            step()
-            n = len(y)
-            count += n
-            total += loss.item() * (1 if summed else n)
-            for metric in metrics:
-                metric.update(output, y)
-            if bar is not None:
-                done += 1
-                if done >= bar.due:
-                    figures = self._figures(total / count)
-                    text = f"epoch {epoch + 1}/{epochs} {_text(figures)}"
-                    bar.due = bar.update(done, text)
-        return self._figures(total / count if count else float("nan"))
+    def _state_to_resume(self, resume: Any, calls: Callbacks) -> dict[str, Any] | None:
+        if resume is True:
+            if self._loaded is None:
+                rule = "resume=True goes on with what load read"
+                hint = "call trainer.load(path) first, or write resume=path"
+                raise fail(ArgumentError, "fit", rule, "no load before", hint)
+            state, self._loaded = self._loaded, None
+        elif resume is None or resume is False:
+            backup = calls.find(BackupAndRestore)
+            if backup is None or not os.path.exists(backup.filepath):
+                return None
+            state = checkpoint.read("fit", backup.filepath)
+        elif isinstance(resume, str | os.PathLike):
+            state = checkpoint.read("fit", resume)
+        else:
+            rule = "resume must be the path of a checkpoint, or True after load"
+            raise fail(DTypeError, "fit", rule, describe(resume, "resume"))
+        if state["run"] is None:
+            rule = "the checkpoint must be of a run; this one was saved before any fit"
+            hint = "read it with trainer.load(path), then call fit without resume"
+            raise fail(ArgumentError, "fit", rule, "a checkpoint without a run", hint)
+        return state
 
-    def _figures(self, loss: float) -> dict[str, float]:
-        return {"loss": loss, **{metric.name: metric.value for metric in self.metrics}}
+    def fit_one_batch(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """One step on one batch, the model in training mode.
+
+        Args: x, y, sample_weight: as in `fit`, of one batch.
+        Returns: {"loss": ..., metric: ...} of this batch, before the step.
+        Raises: NonFiniteError for a loss that is not finite.
+        Source: Keras's train_on_batch, which is another name of this method.
+
+        Example:
+            >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse")
+            >>> sorted(trainer.fit_one_batch([[1.0]], [[2.0]]))
+            ['loss']
+        """
+        caster = self._caster("fit_one_batch")
+        batch = [caster.samples(x), caster.targets(y)]
+        if sample_weight is not None:
+            batch.append(caster.weights(sample_weight, len(batch[1])))
+        watch = Watch(self.metrics)
+        watch.reset()
+        with modes(self.model, True):
+            step = Step(self, accumulate=1)
+            value, output = step(batch)
+        watch.add(output, batch[1])
+        watch.flush()
+        return {"loss": value / (len(batch[1]) if step.summed else 1), **watch.figures()}
+
+    train_on_batch = fit_one_batch
 
     # --- evaluate and predict -------------------------------------------------------------------
-    def evaluate(self, x: Any, y: Any = None, batch_size: int = 256) -> dict[str, float]:
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 256,
+        *,
+        sample_weight: Any = None,
+        callbacks: Any = (),
+    ) -> dict[str, Any]:
         """Loss and metrics over samples, the model in evaluation mode.
 
-        Args: x, y as in `fit`.
+        Args: x, y, sample_weight: as in `fit`; callbacks: told before and after.
         Returns: {"loss": ..., metric: ...}.
 
         Example:
@@ -231,199 +288,165 @@ class Trainer:
             >>> sorted(trainer.evaluate(np.zeros((8, 2)), [0, 1] * 4))
             ['accuracy', 'loss']
         """
-        return self._measure(self._loader("evaluate", x, y, batch_size))
+        batches = Batches(self._caster("evaluate"), x, y, sample_weight, batch_size)
+        return measure(self, batches, Callbacks(callbacks, self, "evaluate"))
 
-    def _measure(self, loader: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
-        model, loss_of, metrics = self.model, self.loss, self.metrics
-        for metric in metrics:
-            metric.reset()
-        was_training = getattr(model, "training", True)
-        _set_mode(model, False)
-        total, count = 0.0, 0
-        summed = getattr(loss_of, "reduction", "mean") == "sum"
-        try:
-            with no_grad():
-                for x, y in loader:
-                    output = model(x)
-                    n = len(y)
-                    count += n
-                    total += loss_of(output, y).item() * (1 if summed else n)
-                    for metric in metrics:
-                        metric.update(output, y)
-        finally:
-            _set_mode(model, was_training)
-        return self._figures(total / count if count else float("nan"))
-
-    def predict(self, x: Any, batch_size: int = 256) -> Tensor:
+    def predict(self, x: Any, batch_size: int = 256, *, callbacks: Any = ()) -> Any:
         """The model's outputs for samples, in evaluation mode and without gradients.
 
-        Args: x: a tensor, an array or a list.
+        Args:
+            x: a tensor, an array or a list; or a dataset or a DataLoader, of samples or of pairs
+                of samples and targets.
+            callbacks: told before and after.
+
+        Returns: a tensor, or a tuple of them where the model gives several.
 
         Example:
-            >>> nnx.Trainer(nn.Dense(2, 3), "mse").predict([[1.0, 2.0]]).shape
-            (1, 3)
+            >>> nnx.Trainer(nn.Dense(1, 3), "mse").predict([[1.0], [2.0]]).shape
+            (2, 3)
         """
-        dtype, device = self._place()
-        samples = rows(x, "predict", "x").to(device).to(dtype)
+        caster = self._caster("predict")
         size = _check.integer("predict", "batch_size", batch_size, 1)
-        was_training = getattr(self.model, "training", True)
-        _set_mode(self.model, False)
-        try:
-            with no_grad():
-                starts = range(0, max(len(samples), 1), size)
-                outputs = [self.model(samples[start : start + size]) for start in starts]
-        finally:
-            _set_mode(self.model, was_training)
-        return outputs[0] if len(outputs) == 1 else concatenate(outputs)
+        calls = Callbacks(callbacks, self, "predict")
+        batches: Any
+        dataset = isinstance(x, Dataset)
+        if not dataset and (is_array(x) or hasattr(x, "to_numpy") or not hasattr(x, "__iter__")):
+            samples = caster.samples(x)
+            starts = range(0, max(len(samples), 1), size)
+            batches = (samples[start : start + size] for start in starts)
+        else:
+            loader = as_loader("predict", x, size) if dataset else x
+            first = (b[0] if isinstance(b, tuple | list) else b for b in loader)
+            batches = (caster.samples(b) for b in first)
+        calls("predict_begin")
+        with modes(self.model, False), no_grad():
+            outputs = [self.model(batch) for batch in batches]
+        calls("predict_end")
+        if not outputs:
+            rule = "there must be at least one batch"
+            raise fail(ArgumentError, "predict", rule, describe(x, "x"))
+        return _joined(outputs)
 
-    # --- data -----------------------------------------------------------------------------------
-    def _place(self) -> tuple[Any, Any]:
-        """The dtype and device of the model: those of its first floating parameter."""
-        for group in self.optimizer.param_groups:
-            for p in group["params"]:
-                if "float" in str(p.dtype):
-                    return p.dtype, p.device
-        return float32, "cpu"
+    def check(self, x: Any, y: Any) -> list[Finding]:
+        """Looks for common mistakes in model, loss, optimiser and one batch, and prints what it
+        finds: `nnx.train.check` with the parts of this trainer. Nothing is changed.
 
-    def _numeric(self) -> bool:
-        loss = self.loss
-        return type(loss) in _NUMERIC or loss in _NUMERIC
+        Args: x, y: one batch, as in `fit`.
+        Returns: the findings; none where all is well.
 
-    def _cast(self, op: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        dtype, device = self._place()
-        samples, targets = rows(x, op, "x").to(device).to(dtype), rows(y, op, "y").to(device)
-        if self._numeric() or "float" in str(targets.dtype):
-            targets = targets.to(dtype)
-        return samples, targets
+        Example:
+            >>> trainer = nnx.Trainer(nn.Dense(2, 1), "bce_with_logits")
+            >>> _ = trainer.check(np.ones((4, 2)), np.array([[-1], [1], [1], [-1]]))
+            [check] the targets of a binary cross-entropy must lie in [0, 1].
+            Received: targets from -1 to 1.
+            Hint: give 0 for no and 1 for yes: labels -1 and 1 become (y + 1) / 2, pixels y / 255;
+            for more than two classes take "cross_entropy".
+        """
+        caster = self._caster("check")
+        with modes(self.model, True):
+            return check(
+                self.model, self.loss, caster.samples(x), caster.targets(y), self.optimizer
+            )
 
-    def _loader(
+    # --- learning rate, saving ------------------------------------------------------------------
+    def find_lr(
         self,
-        op: str,
         x: Any,
-        y: Any,
-        batch_size: int,
-        shuffle: bool = False,
-        generator: Any = None,
-    ) -> Any:
-        if y is None:
-            if isinstance(x, TensorDataset) and len(x.tensors) == 2 and type(x).take is _TAKE:
-                x, y = x.tensors
-            elif isinstance(x, DataLoader):
-                return _Cast(self, op, x)
-            elif hasattr(x, "__getitem__") and hasattr(x, "__len__") and not _is_array(x):
-                return _Cast(self, op, DataLoader(x, batch_size, shuffle, generator=generator))
-            else:
-                rule = "y may only be left out where x is a DataLoader or a dataset"
-                raise fail(ArgumentError, op, rule, describe(x, "x"))
-        samples, targets = self._cast(op, x, y)
-        if len(samples) != len(targets):
-            received = f"{describe(samples, 'x')}, {describe(targets, 'y')}"
-            raise fail(ShapeError, op, "x and y must have equally many samples", received)
-        dataset = TensorDataset(samples, targets)
-        return DataLoader(dataset, batch_size, shuffle, generator=generator)
+        y: Any = None,
+        batch_size: int = 32,
+        min_lr: float = 1e-6,
+        max_lr: float = 10.0,
+        steps: int = 100,
+        *,
+        smooth: float = 0.8,
+        diverge: float = 4.0,
+        sample_weight: Any = None,
+    ) -> LearningRateFinder:
+        """Proposes a learning rate: trains a few steps with a growing one, looks where the loss
+        has come half-way down, and puts model, optimiser and random numbers back as they were.
 
-    def _split(self, x: Any, y: Any, share: float) -> tuple[Any, Any, tuple[Any, Any]]:
-        if y is None:
-            if not isinstance(x, TensorDataset) or len(x.tensors) != 2:
-                rule = "validation_split needs x and y, not a DataLoader"
-                hint = "split the data with nnx.data.random_split and give validation_data"
-                raise fail(ArgumentError, "fit", rule, describe(x, "x"), hint)
-            x, y = x.tensors
-        x, y = self._cast("fit", x, y)
-        n = len(x) - int(len(x) * share)
-        return x[:n], y[:n], (x[n:], y[n:])
+        Args: x, y, batch_size, sample_weight: as in `fit`; min_lr, max_lr, steps, smooth, diverge:
+            the search, see `LearningRateFinder`.
+        Returns: a `LearningRateFinder` with `suggestion`, `rates`, `losses` and `plot()`.
 
+        Example:
+            >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse", "sgd")
+            >>> finder = trainer.find_lr(np.ones((64, 1)), np.zeros((64, 1)))
+            >>> len(finder.rates) == len(finder.losses) > 10
+            True
+        """
+        finder = LearningRateFinder(min_lr, max_lr, steps, smooth, diverge)
+        batches = Batches(self._caster("find_lr"), x, y, sample_weight, batch_size, True)
+        finder.search(self, batches)
+        return finder
 
-_TAKE = TensorDataset.take
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all that is needed to go on: model, optimiser, history, random numbers, and of a
+        run in progress its place, sums, waiting gradients and callbacks.
 
+        A run that is killed and resumed from its last checkpoint (`fit(resume=path)`, or a
+        `BackupAndRestore` that does both) ends with the same numbers, to the last bit, as one
+        that was not. That asks for data that is the same each time, and for random numbers from
+        nnx, NumPy or Python in this process: threads and processes of a DataLoader draw theirs
+        ahead. The file is replaced in one step, holds a checksum, and nothing in it is executed.
 
-class _Cast:
-    """The batches of a loader, as pairs of the model's dtype and device."""
+        Raises: FileError where the file cannot be written; the one that was there is untouched.
 
-    def __init__(self, trainer: Trainer, op: str, loader: DataLoader) -> None:
-        self.trainer, self.op, self.loader = trainer, op, loader
+        Example:
+            >>> import tempfile, os
+            >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
+            >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse")
+            >>> _ = trainer.fit([[1.0]], [[1.0]], epochs=2, verbose=0)
+            >>> trainer.save(path)
+            >>> again = nnx.Trainer(nn.Dense(1, 1), "mse")
+            >>> len(again.fit([[1.0]], [[1.0]], epochs=5, verbose=0, resume=path).epoch)
+            5
+        """
+        checkpoint.write(self, path)
 
-    def __len__(self) -> int:
-        return len(self.loader)
+    def load(self, path: str | os.PathLike[str]) -> Trainer:
+        """Takes over model, optimiser, history and random numbers of a file that `save` wrote, and
+        keeps the rest for `fit(resume=True)`. Nothing changes unless everything fits.
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for batch in self.loader:
-            if not isinstance(batch, Sequence) or isinstance(batch, str) or len(batch) != 2:
-                rule = "every batch must be a pair of samples and targets"
-                raise fail(ArgumentError, self.op, rule, describe(batch, "batch"))
-            yield self.trainer._cast(self.op, batch[0], batch[1])
+        Returns: this trainer.
+        Raises: MissingFileError, FileError for a file that is not whole or no checkpoint, and what
+            load_state_dict raises where model or optimiser are others.
 
+        Example:
+            >>> import tempfile, os
+            >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
+            >>> trainer = nnx.Trainer(nn.Dense(1, 1), "mse")
+            >>> trainer.save(path)
+            >>> again = nnx.Trainer(nn.Dense(1, 1), "mse").load(path)
+            >>> again.model.weight.tolist() == trainer.model.weight.tolist()
+            True
+        """
+        state = checkpoint.read("load", path)
+        checkpoint.put(self, state)
+        self.history = History()
+        self.history.load_state_dict(state["history"])
+        checkpoint.set_random_state({**state["random"], "generators": []}, [])
+        self._loaded = state
+        return self
 
-class _Callbacks:
-    """Calls what the user's callbacks have of a method."""
-
-    def __init__(self, callbacks: Any) -> None:
-        if callbacks is None:
-            callbacks = ()
-        elif callable(callbacks) or not isinstance(callbacks, Iterable):
-            callbacks = (callbacks,)
-        self.callbacks = tuple(callbacks)
-        for callback in self.callbacks:
-            if not callable(callback) and not any(hasattr(callback, name) for name in self.NAMES):
-                rule = "a callback must be a function or have one of " + ", ".join(self.NAMES)
-                raise fail(DTypeError, "fit", rule, describe(callback))
-
-    NAMES = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end")
-
-    def __call__(self, name: str, *args: Any) -> None:
-        for callback in self.callbacks:
-            method = getattr(callback, name, None)
-            if method is not None:
-                method(*args)
-            elif name == "on_epoch_end" and callable(callback):
-                callback(*args)
-
-
-def _as_loss(loss: Any) -> Any:
-    if isinstance(loss, str):
-        _check.choice("Trainer", "loss", loss, tuple(_LOSSES))
-        return _LOSSES[loss]()
-    if isinstance(loss, type) and issubclass(loss, Module):
-        return loss()
-    if not callable(loss):
-        rule = "the loss must be a name, a loss module or a function"
-        raise fail(DTypeError, "Trainer", rule, describe(loss, "loss"))
-    return loss
+    def _caster(self, op: str) -> Caster:
+        groups = self.optimizer.param_groups
+        return Caster(op, self.model, self.loss, [p for group in groups for p in group["params"]])
 
 
-def _as_optimizer(optimizer: Any, model: Any) -> Any:
-    if hasattr(optimizer, "step") and not isinstance(optimizer, type):
-        return optimizer
-    if isinstance(optimizer, str):
-        _check.choice("Trainer", "optimizer", optimizer, tuple(_OPTIMIZERS))
-        return _OPTIMIZERS[optimizer](model.parameters())
-    if callable(optimizer):
-        return optimizer(model.parameters())
-    rule = "the optimizer must be a name, an optimiser or a class of them"
-    raise fail(DTypeError, "Trainer", rule, describe(optimizer, "optimizer"))
+def _seed(seed: int) -> None:
+    import random
+
+    import numpy as np
+
+    manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (what users' transforms draw from)
 
 
-def _pair(op: str, data: Any) -> tuple[Any, Any]:
-    if isinstance(data, tuple | list) and len(data) == 2:
-        return data[0], data[1]
-    if isinstance(data, tuple | list):
-        rule = "validation_data must be a pair (x, y), a DataLoader or a dataset"
-        raise fail(ArgumentError, op, rule, describe(data))
-    return data, None
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, Tensor | list | tuple) or hasattr(value, "__array__")
-
-
-def _size(batch_size: Any) -> int:
-    return _check.integer("fit", "batch_size", batch_size, 1)
-
-
-def _set_mode(model: Any, training: bool) -> None:
-    if isinstance(model, Module):
-        model.train(training)
-
-
-def _text(figures: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.4f}" for name, value in figures.items())
+def _joined(outputs: list[Any]) -> Any:
+    if len(outputs) == 1:
+        return outputs[0]
+    if isinstance(outputs[0], Tensor):
+        return concatenate(outputs)
+    return tuple(_joined(list(parts)) for parts in zip(*outputs, strict=True))
