@@ -334,7 +334,7 @@ def test_a_small_network_shows_its_weights() -> None:
         (4.4, vermilion),
     ]
     found = texts(drawing)
-    for text in ("mass", "size", "price", "input", "0 (Dense)", "2 (Dense)", "Tanh", "sigmoid"):
+    for text in ("mass", "size", "price", "input", "hidden 1", "output", "Tanh", "sigmoid"):
         assert text in found
     assert {"2 inputs", "3 neurons", "1 neuron", "positive", "negative"} <= set(found)
     plain = plot.network(model, weights=False)

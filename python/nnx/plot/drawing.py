@@ -182,6 +182,10 @@ def _from_module(op: str, model: Module) -> list[_Column]:
     if not columns:
         rule = "there must be a layer with weights"
         raise fail(ArgumentError, op, rule, describe(model, "model"))
+    # The numbers in a Sequential say less than a layer's place in the network.
+    if columns[0].size and all(c.size and c.title[0].isdigit() for c in columns[1:]):
+        for column, named in zip(columns, _from_sizes(op, [c.size for c in columns]), strict=True):
+            column.title = named.title
     return columns
 
 

@@ -50,7 +50,8 @@ def activations(
     x = np.linspace(low, high, 400)
     drawn = [(name, *_with_derivative(op, name, f, x)) for name, f in chosen]
     if axes is None:
-        columns = min(4, len(chosen))
+        # Up to four in a row, with the fewest places left empty.
+        columns = min(range(min(4, len(chosen)), 1, -1), key=lambda c: -len(chosen) % c, default=1)
         rows = math.ceil(len(chosen) / columns)
         figure, places = grid(rows, columns, max(3.3 * columns, 4.5), 2.9 * rows, sharex=True)
         for spare in places[len(chosen) :]:

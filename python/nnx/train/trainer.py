@@ -44,7 +44,8 @@ class Trainer:
         accumulate: how many batches make one step of the optimiser. The step is that of one batch
             with the samples of all.
         l1, l2: add l1 sum |w| + l2 sum w^2 to every loss, over the weights: all parameters with
-            at least two axes, so not biases, nor the scales of normalisations.
+            at least two axes, so not biases, nor the scales of normalisations. To `val_loss` too,
+            as in Keras; AdamW shrinks weights and leaves losses comparable.
         hints: whether `fit` looks at its first batch, and at the loss of its epochs, for common
             mistakes that are no errors, and warns of them (TeachingWarning). It costs no step.
 
