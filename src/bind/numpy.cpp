@@ -94,12 +94,15 @@ Object numpy() { return import_module("numpy"); }
 Object our_function(PyObject* theirs) {
   Object name = attribute(theirs, "__name__");
   std::string_view n = view_text(name.get());
+  const char* place = "nnx";
   if (Object where = attribute_or_none(theirs, "__module__");
-      where && PyUnicode_Check(where.get()) && view_text(where.get()) != "numpy")
-    return {};
+      where && PyUnicode_Check(where.get()) && view_text(where.get()) != "numpy") {
+    if (view_text(where.get()) != "numpy.linalg") return {};
+    place = "nnx.linalg";
+  }
   if (n.starts_with('_') || n == "save" || n == "load") return {};
-  static PyObject* ours = import_module("nnx").release();
-  Object f = attribute_or_none(ours, std::string(n).c_str());
+  Object ours = import_module(place);
+  Object f = attribute_or_none(ours.get(), std::string(n).c_str());
   if (!f || !PyCallable_Check(f.get()) || PyType_Check(f.get())) return {};
   return f;
 }
@@ -127,6 +130,15 @@ Object with_arrays(PyObject* o, int depth = 0) {
     return dict;
   }
   return Object::borrow(o);
+}
+
+// Whether a gradient follows one of the tensors among the arguments.
+bool followed(PyObject* o, int depth = 0) {
+  if (is_tensor(o)) return ops::grad_enabled() && autodiff::requires_grad(unwrap(o));
+  if (depth > 8 || (!PyTuple_CheckExact(o) && !PyList_CheckExact(o))) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+    if (followed(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return true;
+  return false;
 }
 
 // A copy of a keyword dictionary without arguments that say nothing.
@@ -204,8 +216,11 @@ PyObject* array_function(Args& a) {
       Object kept(result);
       return out ? store(out.get(), result) : kept.release();
     }
-    // An option that only NumPy's function has: NumPy computes on arrays.
-    if (!PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(error_class("Error")))
+    // An option that only NumPy's function has, or objects that only it takes: NumPy computes on
+    // arrays.
+    const bool objects = PyErr_ExceptionMatches(error_class("DTypeError")) && !followed(args.get());
+    if (!objects &&
+        (!PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(error_class("Error"))))
       throw PythonError();
     PyErr_Clear();
     if (out) checked(PyDict_SetItemString(keywords.get(), "out", out.get()));
@@ -288,7 +303,8 @@ Example:
      "numpy.sin(t) is nnx.sin(t); ufuncs that nnx does not have compute on arrays.", array_ufunc,
      Role::method},
     {"__array_function__", "(func: Any, types: Any, args: Any, kwargs: Any) -> Any",
-     "numpy.mean(t) is nnx.mean(t); functions that nnx does not have compute on arrays.",
+     "numpy.mean(t) is nnx.mean(t), numpy.linalg.inv(t) is nnx.linalg.inv(t); functions that nnx "
+     "does not have compute on arrays.",
      array_function, Role::method},
     {"__array_namespace__", "(*, api_version: str | None = None) -> Any",
      "The module of array functions: nnx.", namespace_method, Role::method},

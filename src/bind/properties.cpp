@@ -63,6 +63,17 @@ const Property kProperties[] = {
      [](PyObject* o) {
        return integer(unwrap(o).numel() * static_cast<std::int64_t>(size_of(unwrap(o).dtype())));
      }},
+    {"strides", "tuple[int, ...]",
+     "Bytes from one element to the next, along every axis; "
+     "stride() counts elements.",
+     [](PyObject* o) {
+       const Tensor& t = unwrap(o);
+       Object all = own(PyTuple_New(t.rank()));
+       for (int i = 0; i < t.rank(); ++i)
+         PyTuple_SET_ITEM(all.get(), i,
+                          integer(t.stride(i) * static_cast<std::int64_t>(size_of(t.dtype()))));
+       return all.release();
+     }},
     {"T", "Tensor", "A view with the axes in reverse order, as NumPy's; mT swaps the last two.",
      [](PyObject* o) { return wrap(reversed(unwrap(o))); }},
     {"mT", "Tensor", "A view with the last two axes swapped.",

@@ -138,7 +138,11 @@ Tensor loss(const char* name, int declaration, const Tensor& x, const Tensor& y,
     fail<ShapeError>(
         name, "input and target must have the same shape",
         "input " + describe(x) + ", target " + describe(y),
-        column ? "one of them has an axis too many; try target.reshape(input.shape)" : "");
+        !column ? ""
+        : x.rank() == y.rank() + 1 && x.shape(-1) == 1 && x.shape(0) == y.shape(0)
+            ? "one of them has an axis too many; give the target one, too: target[:, None], or "
+              "target.reshape(input.shape)"
+            : "one of them has an axis too many; try target.reshape(input.shape)");
   }
   if (!(x.device() == y.device()))
     fail<DeviceError>(name, "input and target must be on one device");

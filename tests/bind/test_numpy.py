@@ -428,3 +428,27 @@ def test_pillow() -> None:
     picture = image.new("L", (4, 3), 7)
     t = nnx.asarray(picture)
     assert t.shape == (3, 4) and t.dtype == nnx.uint8 and int(t.sum()) == 84
+
+
+def test_numpy_linalg_is_ours_and_followed() -> None:
+    x = nnx.tensor([3.0, 4.0], requires_grad=True)
+    y = (np.linalg.norm(x) * x).sum()
+    y.backward()
+    np.testing.assert_allclose(x.grad, [9.2, 10.6], rtol=1e-6)
+    inverse = np.linalg.inv(nnx.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    assert isinstance(inverse, nnx.Tensor) and inverse.tolist() == [[0.5, 0], [0, 0.25]]
+    values = np.linalg.eigvals(nnx.tensor([[2.0, 0.0], [0.0, 4.0]]))  # nnx has no such function
+    assert isinstance(values, np.ndarray) and sorted(values.tolist()) == [2.0, 4.0]
+
+
+def test_objects_that_only_numpy_takes() -> None:
+    a, none = np.broadcast_arrays(nnx.arange(3), None)
+    assert a.tolist() == [0, 1, 2] and none.tolist() == [None] * 3
+    with pytest.raises(nnx.DTypeError):  # never a lost gradient
+        np.broadcast_arrays(nnx.ones(3, requires_grad=True), None)
+
+
+def test_strides_are_in_bytes() -> None:
+    t = nnx.ones(2, 3, 4, dtype=nnx.float64)
+    assert t.strides == np.asarray(t).strides == (96, 32, 8)
+    assert t.T.strides == np.asarray(t).T.strides and nnx.tensor(1.0).strides == ()

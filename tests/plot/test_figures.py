@@ -477,3 +477,14 @@ def test_fit_refuses(kind: type, options: dict[str, Any], text: str) -> None:
     arguments = {"x": [1.0, 2.0], "y": [1.0, 2.0], "model": np.sin, **options}
     with pytest.raises(kind, match=text):
         plot.fit(**arguments)
+
+
+def test_noise_around_a_flat_end_is_no_overtraining() -> None:
+    rng = np.random.default_rng(3)
+    epochs = np.arange(200)
+    training = 0.5 * 0.97**epochs + 0.1
+    flat = {"loss": training.tolist(), "val_loss": (training + rng.normal(0, 0.01, 200)).tolist()}
+    assert plot.overtraining(flat) is None
+    rising = training + rng.normal(0, 0.01, 200) + 0.002 * np.maximum(epochs - 80, 0)
+    found = plot.overtraining({"loss": training.tolist(), "val_loss": rising.tolist()})
+    assert found is not None and 50 < found < 110

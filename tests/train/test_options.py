@@ -453,5 +453,5 @@ def test_missing_packages_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(nnx.MissingPackageError, match="pip install"):
         train.History().to_pandas()
-    with pytest.raises(nnx.MissingPackageError, match=r"pip install .*tensorboard"):
+    with pytest.raises(nnx.MissingPackageError, match=r"pip install .*(tensorboard|log)"):
         train.TensorBoard("logs")

@@ -93,8 +93,9 @@ def overtraining(history: Mapping[str, Sequence[float]], name: str = "loss") -> 
     """The epoch (from 1) after which a network only learnt its training samples by heart.
 
     It is that of the best validation figure, if in at least the last tenth of the run (two epochs
-    at least) that figure did not get better while the training figure did; else None. Of names
-    with "acc", "auc", "f1" and the like more is better, of all others less.
+    at least) that figure did not get better while the training figure did, and ended worse by more
+    than it jumps from epoch to epoch; else None. Of names with "acc", "auc", "f1" and the like more
+    is better, of all others less.
 
     Example:
         >>> run = {"loss": [1.0, 0.6, 0.4, 0.2], "val_loss": [1.0, 0.7, 0.8, 0.9]}
@@ -110,7 +111,13 @@ def overtraining(history: Mapping[str, Sequence[float]], name: str = "loss") -> 
     if not n or np.isnan(validation[:n]).all():
         return None
     best = int(np.nanargmin(validation[:n]))
-    if n - 1 - best < max(2, n // 10):
+    tail = max(2, n // 10)
+    if n - 1 - best < tail:
+        return None
+    # Second differences show the jumps and not the rise; 1.65 of their size is one deviation.
+    jumps = np.abs(np.diff(validation[best:n], 2))
+    noise = 2 * float(np.nanmedian(jumps)) if len(jumps) > 1 else 0.0
+    if not np.nanmean(validation[n - tail : n]) > validation[best] + noise:
         return None
     after = training[best + 1 : n]
     return best + 1 if (after[np.isfinite(after)] < training[best]).any() else None
