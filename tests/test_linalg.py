@@ -231,3 +231,11 @@ def test_integers_and_lists_are_taken_as_numpy_takes_them() -> None:
     assert linalg.inv([[2, 0], [0, 4]]).tolist() == [[0.5, 0], [0, 0.25]]
     assert linalg.norm([3, 4]).item() == 5
     assert linalg.matrix_rank(nnx.ones(3)).item() == 1
+
+
+def test_any_number_of_empty_matrices() -> None:
+    many = nnx.zeros(2**33, 0, 0)
+    assert linalg.cholesky(many).shape == (2**33, 0, 0) == linalg.inv(many).shape
+    assert linalg.qr(nnx.zeros(2**33, 3, 0)).Q.shape == (2**33, 3, 0)
+    assert linalg.svdvals(many).shape == (2**33, 0)
+    assert linalg.det(nnx.zeros(2, 0, 0)).tolist() == [1.0, 1.0]

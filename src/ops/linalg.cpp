@@ -54,13 +54,15 @@ Tensor made(const Shape& shape, const Tensor& like) {
 }
 
 // one(i, T) for every matrix, shared among threads; the first number that is not 0, of the first
-// matrix that has one, or {0, 0}.
+// matrix that has one, or {0, 0}. Matrices without elements have nothing to compute (there may be
+// any number of them), unless results are made of nothing.
 struct Trouble {
   std::int64_t matrix = 0;
   int where = 0;
 };
 template <class One>
-Trouble each(const Tensor& x, std::int64_t n, double flops, One one) {
+Trouble each(const Tensor& x, std::int64_t n, double flops, One one, bool of_nothing = false) {
+  if (x.numel() == 0 && !of_nothing) return {};
   runtime::LongCall release(static_cast<double>(n) * (flops + 1000));
   std::vector<int> where(static_cast<std::size_t>(n), 0);
   const auto run = [&](std::int64_t i) {
@@ -183,21 +185,24 @@ void slogdet_forward(Call& c) {
   const Shape lead = leading(a.shape());
   const Tensor sign = runtime::empty(lead, t, a.device()),
                log = runtime::empty(lead, t, a.device());
-  each(factors, matrices(a), cube(n), [&]<class T>(std::int64_t i, T) {
-    std::vector<std::int32_t> pivots(static_cast<std::size_t>(n));
-    T* lu = at<T>(factors, i);
-    lapack::lu(n, lu, pivots.data());
-    T sum = 0, s = 1;
-    for (std::int64_t j = 0; j < n; ++j) {
-      const T d = lu[j * n + j];
-      if (pivots[static_cast<std::size_t>(j)] != j + 1) s = -s;
-      s = d > 0 ? s : d < 0 ? -s : d == 0 ? T(0) : d;
-      sum += std::log(std::abs(d));
-    }
-    reinterpret_cast<T*>(sign.bytes())[i] = s;
-    reinterpret_cast<T*>(log.bytes())[i] = sum;
-    return 0;
-  });
+  each(
+      factors, matrices(a), cube(n),
+      [&]<class T>(std::int64_t i, T) {
+        std::vector<std::int32_t> pivots(static_cast<std::size_t>(n));
+        T* lu = at<T>(factors, i);
+        lapack::lu(n, lu, pivots.data());
+        T sum = 0, s = 1;
+        for (std::int64_t j = 0; j < n; ++j) {
+          const T d = lu[j * n + j];
+          if (pivots[static_cast<std::size_t>(j)] != j + 1) s = -s;
+          s = d > 0 ? s : d < 0 ? -s : d == 0 ? T(0) : d;
+          sum += std::log(std::abs(d));
+        }
+        reinterpret_cast<T*>(sign.bytes())[i] = s;
+        reinterpret_cast<T*>(log.bytes())[i] = sum;
+        return 0;
+      },
+      true);
   c.out[0] = astype(sign, a.dtype());
   c.out[1] = astype(log, a.dtype());
 }
@@ -258,9 +263,12 @@ void qr_forward(Call& c) {
   const Tensor work = working_copy(a, lapack_dtype(a.dtype()));
   const Tensor q = made(with_last(a.shape(), m, k), work),
                r = made(with_last(a.shape(), k, n), work);
-  each(work, matrices(a), 2.0 * static_cast<double>(m * n * k), [&]<class T>(std::int64_t i, T) {
-    return lapack::qr(m, n, complete, at<T>(work, i), at<T>(q, i), at<T>(r, i));
-  });
+  each(
+      work, matrices(a), 2.0 * static_cast<double>(m * n * k),
+      [&]<class T>(std::int64_t i, T) {
+        return lapack::qr(m, n, complete, at<T>(work, i), at<T>(q, i), at<T>(r, i));
+      },
+      complete);
   c.out[0] = astype(q, a.dtype());
   c.out[1] = astype(r, a.dtype());
 }
@@ -341,11 +349,13 @@ void svd_forward(Call& c) {
   Shape values = leading(a.shape());
   values.push_back(k);
   const Tensor w = made(values, work);
-  const Trouble trouble = each(work, matrices(a), 10.0 * static_cast<double>(m * n * k),
-                               [&]<class T>(std::int64_t i, T) {
-                                 return lapack::svd(m, n, complete, at<T>(work, i), at<T>(u, i),
-                                                    row_at<T>(w, i), at<T>(v, i));
-                               });
+  const Trouble trouble = each(
+      work, matrices(a), 10.0 * static_cast<double>(m * n * k),
+      [&]<class T>(std::int64_t i, T) {
+        return lapack::svd(m, n, complete, at<T>(work, i), at<T>(u, i), row_at<T>(w, i),
+                           at<T>(v, i));
+      },
+      complete);
   if (trouble.where)
     fail_matrix("svd", "the singular values did not converge; are there NaN or infinities", a,
                 trouble);

@@ -17,6 +17,8 @@ import numpy as np
 
 # Calls that are meant to change the process.
 LEFT_OUT = {"set_num_threads", "set_default_dtype", "set_grad_enabled", "manual_seed", "seed"}
+LEFT_OUT |= {"set_memory_limit"}
+MEMORY = 2 << 30  # bytes: several of these may run side by side
 
 
 def values(rng: random.Random) -> list[Any]:
@@ -57,6 +59,7 @@ def main(seed: int, calls: int) -> None:
     faulthandler.enable()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
+    nnx.set_memory_limit(MEMORY)
     rng = random.Random(seed)
     functions = [
         (n, getattr(nnx, n))
