@@ -97,23 +97,19 @@ PyObject* run_update(const Definition& d, PyObject* params, PyObject* grads, PyO
     if (list.size() != in[0].size())
       fail<ArgumentError>(d.name, "all lists must have one entry per parameter",
                           std::to_string(list.size()) + " for " + std::to_string(in[0].size()));
-  bool all = true;
+  // Kept: what has a gradient, moved to the front of every list.
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < in[0].size(); ++i) {
-    all &= bool(in[1][i]);
     if (!in[1][i]) continue;
-    for (const auto& list : in)
+    for (auto& list : in) {
       if (!list[i])
         fail<ArgumentError>(d.name, "a parameter or its state is None",
                             "entry " + std::to_string(i));
-  }
-  if (!all)
-    for (auto& list : in) {
-      std::vector<Tensor> kept;
-      for (std::size_t i = 0; i < list.size(); ++i)
-        if (in[1][i] || &list == &in[1]) kept.push_back(list[i]);
-      if (&list != &in[1]) list = std::move(kept);
+      if (kept != i) list[kept] = std::move(list[i]);
     }
-  if (!all) std::erase_if(in[1], [](const Tensor& g) { return !g; });
+    ++kept;
+  }
+  for (auto& list : in) list.resize(kept);
   std::vector<double> values;
   for (Py_ssize_t i = 0; i < count; ++i) {
     const double x = PyFloat_AsDouble(numbers[i]);

@@ -4,7 +4,6 @@
 // Source of the gradients: Giles, An extended collection of matrix derivative results (2008);
 // Seeger et al., arXiv:1710.08717.
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "ops/support.hpp"
@@ -188,18 +187,8 @@ void slogdet_forward(Call& c) {
   each(
       factors, matrices(a), cube(n),
       [&]<class T>(std::int64_t i, T) {
-        std::vector<std::int32_t> pivots(static_cast<std::size_t>(n));
-        T* lu = at<T>(factors, i);
-        lapack::lu(n, lu, pivots.data());
-        T sum = 0, s = 1;
-        for (std::int64_t j = 0; j < n; ++j) {
-          const T d = lu[j * n + j];
-          if (pivots[static_cast<std::size_t>(j)] != j + 1) s = -s;
-          s = d > 0 ? s : d < 0 ? -s : d == 0 ? T(0) : d;
-          sum += std::log(std::abs(d));
-        }
-        reinterpret_cast<T*>(sign.bytes())[i] = s;
-        reinterpret_cast<T*>(log.bytes())[i] = sum;
+        lapack::slogdet(n, at<T>(factors, i), reinterpret_cast<T*>(sign.bytes()) + i,
+                        reinterpret_cast<T*>(log.bytes()) + i);
         return 0;
       },
       true);

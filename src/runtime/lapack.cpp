@@ -2,6 +2,7 @@
 #include "runtime/lapack.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,20 @@ int lu(std::int64_t n, T* a, std::int32_t* pivots) {
   Int info = 0;
   getrf(&size, &size, a, &ld, pivots, &info);
   return status(info);
+}
+
+template <class T>
+void slogdet(std::int64_t n, T* a, T* sign, T* log) {
+  std::vector<std::int32_t> pivots(static_cast<std::size_t>(n));
+  lu(n, a, pivots.data());  // a singular matrix has a 0 on the diagonal
+  *sign = 1;
+  *log = 0;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const T d = a[j * n + j];
+    if (pivots[static_cast<std::size_t>(j)] != j + 1) *sign = -*sign;
+    if (!(d > 0)) *sign = d < 0 ? -*sign : d;  // 0 and NaN stay
+    *log += std::log(std::abs(d));
+  }
 }
 
 template <class T>
@@ -156,6 +171,8 @@ int svd(std::int64_t m, std::int64_t n, bool complete, T* a, T* u, T* s, T* vh) 
 
 template int lu(std::int64_t, float*, std::int32_t*);
 template int lu(std::int64_t, double*, std::int32_t*);
+template void slogdet(std::int64_t, float*, float*, float*);
+template void slogdet(std::int64_t, double*, double*, double*);
 template void lu_solve(std::int64_t, std::int64_t, const float*, const std::int32_t*, bool, float*);
 template void lu_solve(std::int64_t, std::int64_t, const double*, const std::int32_t*, bool,
                        double*);

@@ -14,6 +14,9 @@ namespace nnx::runtime::lapack {
 // a (n, n) -> its factors: A^T = P L U in LAPACK's packing, with pivots (n).
 template <class T>
 int lu(std::int64_t n, T* a, std::int32_t* pivots);
+// Sign and logarithm of the absolute value of the determinant; a is destroyed.
+template <class T>
+void slogdet(std::int64_t n, T* a, T* sign, T* log);
 // x (k, n): every row is a right side b of A x = b (of A^T x = b when transposed), and its
 // solution.
 template <class T>
