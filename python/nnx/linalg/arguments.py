@@ -1,0 +1,42 @@
+"""What comes in: tensors of floats, matrices, and when a singular value counts as 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnx import _nnx as ops
+from nnx._errors import describe, fail
+from nnx._nnx import ShapeError, Tensor
+
+TensorLike = Any
+
+
+def tensor(x: TensorLike) -> Tensor:
+    """A tensor, made of an array, a list or a number where it is none."""
+    return x if isinstance(x, Tensor) else ops.asarray(x)
+
+
+def floats(x: TensorLike) -> Tensor:
+    """A tensor of floats: integers become the default dtype, as NumPy's become float64."""
+    t = tensor(x)
+    return t if t.is_floating_point() else t.to(ops.get_default_dtype())
+
+
+def matrix(op: str, x: TensorLike, square: bool = False) -> Tensor:
+    """The floats of matrices, for functions composed of others: errors should name them."""
+    m = floats(x)
+    if m.ndim < 2:
+        raise fail(ShapeError, op, "takes matrices: at least two axes", describe(m))
+    if square and m.shape[-1] != m.shape[-2]:
+        rule = "the last two axes must have the same length"
+        raise fail(ShapeError, op, rule, describe(m))
+    return m
+
+
+def cutoff(x: Tensor, s: Tensor, rcond: Any) -> Tensor:
+    """What a singular value of x must be above to count: rcond times the largest of them."""
+    if rcond is None:
+        rcond = max(x.shape[-2:]) * ops.finfo(x.dtype).eps
+    largest = ops.max(s, axis=-1, keepdims=True) if s.shape[-1] else s
+    factor = rcond.unsqueeze(-1) if isinstance(rcond, Tensor) else rcond
+    return largest.detach() * factor
