@@ -180,7 +180,7 @@ def test_a_subclass_that_reads_otherwise_is_read_so() -> None:
 
 @pytest.mark.filterwarnings("ignore:Length of split")
 def test_random_split_as_torch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     for n in (1, 7, 10, 101):
         for shares in ([0.5, 0.5], [0.8, 0.1, 0.1], [1 / 3] * 3, [0.29, 0.71], [1.0]):
             ours = [len(p) for p in random_split(range(n), shares)]
@@ -226,7 +226,9 @@ def test_two_parts_have_the_exact_proportion_rounded(share: float) -> None:
 
 
 def test_stratified_against_scikit_learn() -> None:
-    sklearn = pytest.importorskip("sklearn.model_selection")
+    sklearn = pytest.importorskip(
+        "sklearn.model_selection", reason="scikit-learn is not installed: nothing to compare with"
+    )
     _, test = sklearn.train_test_split(np.arange(90), test_size=18, stratify=LABELS, random_state=0)
     theirs = Counter(LABELS[i] for i in test)
     ours = StratifiedSplit(range(90), [72, 18], LABELS).counts

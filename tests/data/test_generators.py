@@ -59,7 +59,9 @@ def test_order_and_classes(make: Any) -> None:
 
 
 def test_moons_and_circles_as_scikit_learn() -> None:
-    sklearn = pytest.importorskip("sklearn.datasets")
+    sklearn = pytest.importorskip(
+        "sklearn.datasets", reason="scikit-learn is not installed: nothing to compare with"
+    )
     for n in (100, 101):
         for ours, theirs in (
             (make_moons(n, noise=0, shuffle=False), sklearn.make_moons(n, shuffle=False)),

@@ -239,7 +239,7 @@ def test_a_collate_of_ones_own() -> None:
 
 
 def test_collate_against_torch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     rng = np.random.default_rng(0)
     samples = [
         {
@@ -270,7 +270,7 @@ def test_what_cannot_be_collated() -> None:
         default_collate([np.zeros(2), np.zeros(3)])
     with pytest.raises(nnx.DTypeError, match="return"):
         default_collate([None, None])
-    image = pytest.importorskip("PIL.Image")
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: no picture to make")
     with pytest.raises(nnx.DTypeError, match="ToTensor"):
         default_collate([(image.new("L", (2, 2)), 1)])
 
@@ -290,7 +290,7 @@ def test_single_samples_are_converted() -> None:
 
 def test_the_three_ways_of_one_epoch_agree_with_torch_in_order() -> None:
     """In order, with every drop_last and batch size: torch's batches."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     x = np.arange(22, dtype=np.float32).reshape(11, 2)
     theirs_data = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.arange(11))
     ours_data = TensorDataset(x, nnx.arange(11))

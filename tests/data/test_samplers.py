@@ -111,7 +111,7 @@ def test_refused(make: Any, error: type[Exception]) -> None:
 @pytest.mark.parametrize("n", [0, 1, 5, 6, 7])
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_batch_sampler_as_torch(n: int, drop_last: bool) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     theirs = torch.utils.data.BatchSampler(range(n), 3, drop_last)
     ours = BatchSampler(range(n), 3, drop_last)
     assert list(ours) == list(theirs) and len(ours) == len(theirs)
@@ -124,7 +124,7 @@ def test_batch_sampler_as_torch(n: int, drop_last: bool) -> None:
 
 
 def test_random_sampler_lengths_as_torch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     for n, k, replacement in ((5, None, False), (5, 13, False), (5, 3, False), (5, 8, True)):
         theirs = list(torch.utils.data.RandomSampler(range(n), replacement, k))
         ours = list(RandomSampler(range(n), replacement, k))

@@ -366,7 +366,9 @@ def test_iris() -> None:
     np.testing.assert_allclose(x.mean(0), [5.84, 3.06, 3.76, 1.20], atol=0.006)
     np.testing.assert_allclose(x.std(0, ddof=1), [0.83, 0.44, 1.77, 0.76], atol=0.006)
     assert iris[34][0].tolist() == pytest.approx([4.9, 3.1, 1.5, 0.2])  # Fisher's, not UCI's
-    sklearn = pytest.importorskip("sklearn.datasets")
+    sklearn = pytest.importorskip(
+        "sklearn.datasets", reason="scikit-learn is not installed: nothing to compare with"
+    )
     theirs = sklearn.load_iris()
     np.testing.assert_array_equal(iris.x.numpy(), theirs.data.astype(np.float32))
     np.testing.assert_array_equal(iris.y.numpy(), theirs.target)
@@ -377,7 +379,9 @@ def test_digits() -> None:
     digits = Digits()
     assert digits.images.shape == (1797, 8, 8) and len(Digits(flatten=True)[0][0]) == 64
     assert digits.targets.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    sklearn = pytest.importorskip("sklearn.datasets")
+    sklearn = pytest.importorskip(
+        "sklearn.datasets", reason="scikit-learn is not installed: nothing to compare with"
+    )
     theirs = sklearn.load_digits()
     np.testing.assert_array_equal(digits.images.numpy() * 16, theirs.images)
     np.testing.assert_array_equal(digits.targets.numpy(), theirs.target)

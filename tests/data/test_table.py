@@ -169,7 +169,7 @@ def test_against_numpy(tmp_path: pathlib.Path) -> None:
 
 
 def test_from_pandas() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = pandas.DataFrame(
         {
             "size": [50.5, 80.0, 20.25],
@@ -198,7 +198,7 @@ def test_from_pandas() -> None:
 
 
 def test_gaps_in_pandas() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     for gap in (None, float("nan"), pandas.NA):
         frame = pandas.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1, gap, 2]}, index=[7, 8, 9])
         for target in (None, "y"):
@@ -215,7 +215,7 @@ def test_gaps_in_pandas() -> None:
 
 
 def test_csv_and_pandas_agree(tmp_path: pathlib.Path) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     (tmp_path / "t.csv").write_text(TABLE)
     ours, theirs = read_csv(tmp_path / "t.csv", "town"), pandas.read_csv(tmp_path / "t.csv")
     again = from_pandas(theirs, "town")

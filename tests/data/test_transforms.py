@@ -53,7 +53,7 @@ def test_to_tensor_of_other_numbers_moves_axes_only() -> None:
 
 
 def test_to_tensor_of_pil() -> None:
-    image = pytest.importorskip("PIL.Image")
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: no picture to make")
     for mode, pictures in (("L", GREY), ("RGB", COLOUR)):
         made = ToTensor()(image.fromarray(pictures[0]))
         assert made.shape[0] == (1 if mode == "L" else 3)
@@ -112,7 +112,7 @@ def test_normalize_refuses() -> None:
 
 
 def test_the_usual_chain_equals_torchs_formula() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
     chain = Compose([ToTensor(), Normalize((0.1307,), (0.3081,))])
     x = torch.from_numpy(GREY[:, None]).to(torch.float32).div(255)
     x = x.sub_(0.1307).div_(0.3081)

@@ -452,6 +452,6 @@ def test_options_are_checked(options: dict[str, Any], error: type[Exception]) ->
 def test_hints_for_what_is_no_dataset() -> None:
     with pytest.raises(nnx.DTypeError, match="IterableDataset"):
         DataLoader(x for x in range(3))
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     with pytest.raises(nnx.DTypeError, match="from_pandas"):
         DataLoader(pandas.DataFrame({"a": [1]}))
