@@ -29,14 +29,8 @@ PyObject* fast_dense(const Definition&, PyObject* const* args, Py_ssize_t n) {
                          n == 3 && args[2] != Py_None ? unwrap(args[2]) : Tensor(), -1));
 }
 PyObject* dense(Args& a) {
-  int activation = -1;
-  if (const std::string name = a.string("activation", ""); !name.empty()) {
-    activation = ops::find_declaration(name);
-    if (activation < 0 || ops::declarations()[static_cast<std::size_t>(activation)].arity != 1)
-      fail<ArgumentError>(a.op(), "activation must be the name of a function of one tensor", name,
-                          "for example 'relu', 'tanh', 'sigmoid'");
-  }
-  return give(ops::dense(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"), activation));
+  return give(ops::dense(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"),
+                         activation_of(a)));
 }
 
 PyObject* cross_entropy(Args& a) {
@@ -172,6 +166,16 @@ Example:
 };
 
 }  // namespace
+
+int activation_of(Args& a) {
+  const std::string name = a.string("activation", "");
+  if (name.empty()) return -1;
+  const int activation = ops::find_declaration(name);
+  if (activation < 0 || ops::declarations()[static_cast<std::size_t>(activation)].arity != 1)
+    fail<ArgumentError>(a.op(), "activation must be the name of a function of one tensor", name,
+                        "for example 'relu', 'tanh', 'sigmoid'");
+  return activation;
+}
 
 void declare_networks(PyObject* module) {
   for (const Definition& d : kDefinitions) declare(module, d);

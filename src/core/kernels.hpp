@@ -39,6 +39,28 @@ struct GemmJob {
   std::int64_t batch = 1, a_batch = 0, b_batch = 0, c_batch = 0;
 };
 
+// Images x (batch, groups * in_channels, in) and y (batch, groups * out_channels, out), weights w
+// (groups * out_channels, in_channels, kernel), related by
+//   y[n, o, i] = sum over c and k of w[o, c, k] x[n, c, i * stride + k * dilation - before]
+// in each of three axes (those an image lacks have length 1); x counts as zero outside.
+struct ConvShape {
+  std::int64_t batch, groups, in_channels, out_channels;  // channels of one group
+  std::int64_t in[3], out[3], kernel[3], stride[3], dilation[3], before[3];
+};
+enum class ConvKind : std::uint8_t { forward, transposed, weight };
+// forward: out = y of a = x, b = w; transposed, its gradient: out = x of a = y, b = w;
+// weight: out = w of a = x, b = y. All contiguous, lanes f32 and f64.
+struct ConvJob {
+  ConvKind kind;
+  Lane lane;
+  ConvShape shape;
+  const void *a, *b;
+  void* out;
+  void* workspace;             // conv_workspace bytes
+  const void* bias = nullptr;  // one value for each channel of out, or null; not for weight
+  int activation = -1;         // unary pointwise function applied last, or -1; not for weight
+};
+
 // out[o, j, :] = src[o, index[j], :]; all contiguous, `row` bytes long rows.
 struct RowsJob {
   std::int64_t outer, source_rows, indices, row;
@@ -77,6 +99,9 @@ struct Kernels {
 
   void (*gemm_f32)(const GemmJob& job);
   void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
+
+  void (*conv)(const ConvJob& job);
+  std::int64_t (*conv_workspace)(const ConvJob& job);  // bytes; data pointers are not read
 
   // Rows of n adjacent elements. Lanes f32 and f64.
   void (*softmax)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* y);

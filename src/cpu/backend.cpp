@@ -25,6 +25,8 @@ constexpr core::Kernels kTable{
     .reduce = reduce,
     .gemm_f32 = gemm_f32,
     .matmul_i64 = matmul_i64,
+    .conv = conv,
+    .conv_workspace = conv_workspace,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .logsumexp = logsumexp,

@@ -18,6 +18,9 @@ Fn<decltype(Table::reduce)> reduce;
 Fn<decltype(Table::gemm_f32)> gemm_f32;
 Fn<decltype(Table::matmul_i64)> matmul_i64;
 
+Fn<decltype(Table::conv)> conv;
+Fn<decltype(Table::conv_workspace)> conv_workspace;
+
 Fn<decltype(Table::softmax)> softmax;
 Fn<decltype(Table::softmax_backward)> softmax_backward;
 Fn<decltype(Table::logsumexp)> logsumexp;

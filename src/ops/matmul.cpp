@@ -117,19 +117,10 @@ Tensor dense_definition(std::span<const Operand> in, const Attrs& a) {
   return apply(static_cast<int>(a.i[0]), list);
 }
 
-// The activation's gradient must follow from its output alone for dense to keep only y.
 void dense_backward(Backward& b) {
-  Tensor g = b.grad[0];
   const int activation = static_cast<int>(b.attrs.i[0]);
-  if (activation >= 0) {
-    const PointwiseGradient& d = pointwise_gradient(pointwise_op(activation), 0);
-    Operand list[2];
-    int n = 0;
-    if (!d.identity) {
-      for (int u : d.uses) list[n++] = u == 2 ? g : b.out[0];
-      g = apply_op(*d.op, {list, static_cast<std::size_t>(n)});
-    }
-  }
+  const Tensor g =
+      activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
   const Tensor& w = b.in[1].value.tensor;
   if (b.in[0].needed) b.in[0].grad = matmul(g, w);
   const Tensor rows = g.rank() == 2 ? g : reshape(g, Shape{-1, g.shape(-1)});
@@ -145,15 +136,6 @@ const Op kDense{.name = "dense",
                 .forward = dense_forward,
                 .backward = dense_backward,
                 .saves = kSaveInputs | save_out(0)};
-
-// Whether an activation's derivative can be had from its output: then the kernel may apply it in
-// place.
-bool from_output(int activation) {
-  const PointwiseGradient& d = pointwise_gradient(pointwise_op(activation), 0);
-  for (int u : d.uses)
-    if (u == 0) return false;
-  return true;
-}
 
 }  // namespace
 
@@ -232,7 +214,7 @@ Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int acti
   Attrs a;
   a.i[0] = activation;
   const bool fused = x.dtype() == DType::float32 && x.device() == weight.device() &&
-                     (activation < 0 || from_output(activation));
+                     (activation < 0 || gradient_follows_from_output(activation));
   if (fused && x.rank() == 1)
     return squeeze(dense(unsqueeze(x, 0), weight, bias, activation), Dims{0}, true);
   return fused ? call(kDense, operands, a) : dense_definition(operands, a);

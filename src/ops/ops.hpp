@@ -94,6 +94,21 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 // activation(x @ weight.T + bias); bias may be none, activation the id of a declaration or -1.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation);
 
+// --- convolution (conv.cpp): x (N, groups * C, spatial...), one to three spatial axes -------------
+// Lists hold one entry per spatial axis, or one for all.
+struct ConvOptions {
+  Dims stride{1}, dilation{1};
+  Dims padding{0};  // also two entries per axis: before, after
+  std::int64_t groups = 1;
+};
+// activation(correlation of x with weight (O, C, kernel...) + bias); activation as in dense.
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options,
+            int activation = -1);
+// The transpose of conv in x: weight (C, O / groups, kernel...); output_padding lengthens the
+// result at its far end.
+Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                      const ConvOptions& options, const Dims& output_padding, int activation = -1);
+
 // --- linear algebra (linalg.cpp): matrices in the last two axes ---------------------------------
 // LinAlgError for matrices without an answer.
 Tensor solve(const Tensor& a, const Tensor& b);  // b (..., n, k)

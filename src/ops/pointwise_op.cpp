@@ -426,4 +426,20 @@ void apply_into(const Tensor& target, int declaration, std::span<Operand> in) {
   apply_op_into(target, pointwise_op(declaration), in);
 }
 
+bool gradient_follows_from_output(int declaration) {
+  const PointwiseGradient& d = pointwise_gradient(pointwise_op(declaration), 0);
+  for (int u : d.uses)
+    if (u == 0) return false;
+  return true;
+}
+
+Tensor gradient_from_output(int declaration, const Tensor& y, const Tensor& g) {
+  const PointwiseGradient& d = pointwise_gradient(pointwise_op(declaration), 0);
+  if (d.identity) return g;
+  Operand list[2];
+  std::size_t n = 0;
+  for (int u : d.uses) list[n++] = u == 2 ? g : y;
+  return apply_op(*d.op, {list, n});
+}
+
 }  // namespace nnx::ops

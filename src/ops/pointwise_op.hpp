@@ -45,6 +45,11 @@ const Program& pointwise_program(const PointwiseOp& op, Lane lane);
 // What a node must keep when the inputs in `needed` want gradients.
 std::uint32_t pointwise_saves(const PointwiseOp& op, std::uint32_t needed);
 
+// Whether the derivative of a declared function of one argument can be had from its result: then a
+// kernel may apply it in place. The gradient before it, from its result and the gradient after it.
+bool gradient_follows_from_output(int declaration);
+Tensor gradient_from_output(int declaration, const Tensor& y, const Tensor& g);
+
 Tensor apply_op(const PointwiseOp& op, std::span<Operand> in);
 void apply_op_into(const Tensor& target, const PointwiseOp& op, std::span<Operand> in);
 

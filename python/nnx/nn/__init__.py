@@ -23,6 +23,16 @@ from nnx.nn.layers.activations import (
     Tanh,
     Tanhshrink,
 )
+from nnx.nn.layers.convolution import (
+    Conv,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from nnx.nn.layers.dense import Bilinear, Dense, Linear
 from nnx.nn.layers.distance import CosineSimilarity, PairwiseDistance
 from nnx.nn.layers.dropout import AlphaDropout, Dropout
@@ -83,6 +93,14 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "Bilinear",
+    "Conv",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",

@@ -44,6 +44,14 @@ from nnx.nn.functional.class_losses import (
     multilabel_soft_margin_loss,
     nll_loss,
 )
+from nnx.nn.functional.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from nnx.nn.functional.distances import cosine_similarity, normalize, pairwise_distance
 from nnx.nn.functional.layers import bilinear, embedding, linear
 from nnx.nn.functional.losses import (
@@ -80,6 +88,12 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",

@@ -1,0 +1,99 @@
+// The two layouts of an image that the convolution kernels read, and the way between them.
+//   planes: one channel after the other, as tensors lie.
+//   pixels: all channels of a pixel side by side.
+// Invariant: rows written here may be followed by up to kSlack numbers of garbage, for which the
+// caller keeps room.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/gemm_pack.hpp"
+#include "cpu/vec.hpp"
+
+namespace nnx::cpu::inline NNX_LEVEL::convolution {
+
+template <class T>
+struct Simd {
+  static constexpr int width = kVectorBytes / static_cast<int>(sizeof(T));
+  using V [[gnu::vector_size(kVectorBytes)]] = T;
+
+  NNX_INLINE static V load(const T* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
+  NNX_INLINE static void store(T* p, V v) { std::memcpy(p, &v, sizeof v); }
+  NNX_INLINE static V splat(T x) {
+    if constexpr (sizeof(T) == sizeof(float)) return gemm::splat(x);
+    else return x - V{};
+  }
+  NNX_INLINE static V fma(V a, V b, V c) {
+    if constexpr (sizeof(T) == sizeof(float)) return gemm::fma(a, b, c);
+    else return static_cast<V>(native::mul_add(a, b, c));
+  }
+};
+inline constexpr std::int64_t kSlack = 64;  // numbers
+
+// dst[x * channels + c] = src[c * plane + x] for x in [0, n).
+template <class T>
+void planes_to_pixels(const T* src, std::int64_t plane, std::int64_t channels, std::int64_t n,
+                      T* dst) {
+  if (channels == 1) {
+    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
+    return;
+  }
+  std::int64_t x = 0;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    using gemm::kWidth;
+    for (; x + 4 <= n; x += 4) {
+      for (std::int64_t c = 0; c < channels; c += kWidth) {
+        const std::int64_t some = std::min<std::int64_t>(kWidth, channels - c);
+        const T* from = src + c * plane + x;
+        gemm::Vec v[4];
+        if (some == kWidth) {
+          gemm::transpose_4([&](int r) NNX_LAMBDA_INLINE { return from + r * plane; }, v);
+          NNX_UNROLL for (int q = 0; q < 4; ++q) gemm::store(dst + (x + q) * channels + c, v[q]);
+        } else {  // channels that are not there repeat the last one
+          gemm::transpose_4(
+              [&](int r)
+                  NNX_LAMBDA_INLINE { return from + std::min<std::int64_t>(r, some - 1) * plane; },
+              v);
+          const gemm::Lanes lanes(some);
+          NNX_UNROLL for (int q = 0; q < 4; ++q) lanes.store(dst + (x + q) * channels + c, v[q]);
+        }
+      }
+    }
+  }
+  for (; x < n; ++x)
+    for (std::int64_t c = 0; c < channels; ++c) dst[x * channels + c] = src[c * plane + x];
+}
+
+// dst[c * plane + x] = src[x * row + c] for x in [0, n); rows of src behind the last are readable
+// up to a whole vector of rows.
+template <class T>
+void pixels_to_planes(const T* src, std::int64_t row, std::int64_t channels, std::int64_t n, T* dst,
+                      std::int64_t plane) {
+  std::int64_t c = 0;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    using gemm::kWidth;
+    for (; c + 4 <= channels; c += 4) {
+      for (std::int64_t x = 0; x < n; x += kWidth) {
+        const T* from = src + x * row + c;
+        gemm::Vec v[4];
+        gemm::transpose_4([&](int r) NNX_LAMBDA_INLINE { return from + r * row; }, v);
+        T* to = dst + c * plane + x;
+        if (n - x >= kWidth) {
+          NNX_UNROLL for (int q = 0; q < 4; ++q) gemm::store(to + q * plane, v[q]);
+        } else {
+          const gemm::Lanes lanes(n - x);
+          NNX_UNROLL for (int q = 0; q < 4; ++q) lanes.store(to + q * plane, v[q]);
+        }
+      }
+    }
+  }
+  for (; c < channels; ++c)
+    for (std::int64_t x = 0; x < n; ++x) dst[c * plane + x] = src[x * row + c];
+}
+
+}  // namespace nnx::cpu::inline NNX_LEVEL::convolution

@@ -1,0 +1,384 @@
+// Convolution: see ops.hpp.
+// Three ops related by one geometry (core/kernels.hpp, ConvShape), each linear in both arguments:
+//   forward(x, w) -> y, transposed(y, w) -> x, weight(x, y) -> w.
+// The gradient of each is the other two, so derivatives of any order are the same three kernels.
+#include "ops/pointwise_op.hpp"
+#include "ops/support.hpp"
+
+namespace nnx::ops {
+namespace {
+
+// What an application is told: axes = stride, dilation and padding before, one after the other;
+// shape = spatial lengths of the result; i[0] = groups, i[1] = activation, i[2] = bias given.
+struct Geometry {
+  int rank;
+  std::int64_t groups;
+  Dims stride, dilation, before;
+};
+Geometry geometry_of(const Attrs& a) {
+  Geometry g{a.axes.size() / 3, a.i[0], {}, {}, {}};
+  for (int i = 0; i < g.rank; ++i) {
+    g.stride.push_back(a.axes[i]);
+    g.dilation.push_back(a.axes[g.rank + i]);
+    g.before.push_back(a.axes[2 * g.rank + i]);
+  }
+  return g;
+}
+
+// x, y, w: shapes of the three tensors of the relation.
+ConvShape conv_shape(const Geometry& g, const Shape& x, const Shape& y, const Shape& w) {
+  ConvShape s{};
+  s.batch = x[0];
+  s.groups = g.groups;
+  s.in_channels = w[1];
+  s.out_channels = w[0] / g.groups;
+  for (int a = 0; a < 3; ++a) {
+    s.in[a] = s.out[a] = s.kernel[a] = s.stride[a] = s.dilation[a] = 1;
+    const int i = a - (3 - g.rank);
+    if (i < 0) continue;
+    s.in[a] = x[2 + i];
+    s.out[a] = y[2 + i];
+    s.kernel[a] = w[2 + i];
+    s.stride[a] = g.stride[i];
+    s.dilation[a] = g.dilation[i];
+    s.before[a] = g.before[i];
+  }
+  return s;
+}
+
+double products(const ConvShape& s) {
+  double n = static_cast<double>(s.batch * s.groups * s.in_channels * s.out_channels);
+  for (int a = 0; a < 3; ++a) n *= static_cast<double>(s.out[a] * s.kernel[a]);
+  return n;
+}
+
+Tensor run(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, const Shape& result,
+           const Tensor& bias, int activation) {
+  Tensor out = runtime::empty(result, a.dtype(), a.device());
+  if (out.numel() == 0) return out;
+  if (a.numel() == 0 || b.numel() == 0) {  // sums of nothing
+    fill(out, 0);
+    if (bias)
+      copy_into(reshape(bias,
+                        [&] {
+                          Shape s = Shape::filled(out.rank() - 1, 1);
+                          s[0] = bias.numel();
+                          return s;
+                        }()),
+                out);
+    return out;
+  }
+  ConvJob job{};
+  job.kind = kind;
+  job.lane = lane_of(a.dtype());
+  const Shape &sa = a.shape(), &sb = b.shape();
+  job.shape = kind == ConvKind::forward      ? conv_shape(g, sa, result, sb)
+              : kind == ConvKind::transposed ? conv_shape(g, result, sa, sb)
+                                             : conv_shape(g, sa, sb, result);
+  const Tensor x = contiguous(a), y = contiguous(b), c = bias ? contiguous(bias) : Tensor();
+  job.a = x.bytes();
+  job.b = y.bytes();
+  job.out = out.bytes();
+  job.bias = c ? c.bytes() : nullptr;
+  job.activation = activation;
+  const Kernels& k = kernels_of(a);
+  const Tensor room = runtime::empty(Shape{k.conv_workspace(job)}, DType::uint8, a.device());
+  job.workspace = room.bytes();
+  runtime::LongCall release(products(job.shape) * 0.02);
+  k.conv(job);
+  return out;
+}
+
+// The result's shape when its channels are known.
+Shape result_shape(const Attrs& a, std::int64_t batch, std::int64_t channels) {
+  Shape s{batch, channels};
+  for (auto n : a.shape) s.push_back(n);
+  return s;
+}
+Dims spatial(const Shape& s) { return Dims(std::span(s.begin() + 2, s.end())); }
+Attrs with_result(Attrs a, const Dims& lengths) {
+  a.shape = lengths;
+  a.i[1] = -1;
+  a.i[2] = 0;
+  return a;
+}
+
+template <ConvKind kKind>
+void forward(Call& c) {
+  GradMode off(false);
+  const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor;
+  const Geometry g = geometry_of(c.attrs);
+  const Tensor bias = c.attrs.i[2] ? c.in[2].tensor : Tensor();
+  Shape result;
+  if constexpr (kKind == ConvKind::forward) {
+    result = result_shape(c.attrs, a.shape(0), b.shape(0));
+  } else if constexpr (kKind == ConvKind::transposed) {
+    result = result_shape(c.attrs, a.shape(0), b.shape(1) * g.groups);
+  } else {
+    result = result_shape(c.attrs, b.shape(1), a.shape(1) / g.groups);
+  }
+  c.out[0] = run(kKind, g, a, b, result, bias, static_cast<int>(c.attrs.i[1]));
+}
+
+Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a);
+Tensor call_forward(const Tensor& x, const Tensor& w, const Attrs& a);
+Tensor call_weight(const Tensor& x, const Tensor& y, const Attrs& a);
+
+// Through the activation first, then to the bias.
+Tensor to_linear(Backward& b) {
+  const int activation = static_cast<int>(b.attrs.i[1]);
+  const Tensor g =
+      activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
+  if (b.attrs.i[2] && b.in[2].needed) {
+    Dims axes{0};
+    for (int i = 2; i < g.rank(); ++i) axes.push_back(i);
+    b.in[2].grad = sum(g, axes);
+  }
+  return g;
+}
+
+void forward_backward(Backward& b) {
+  const Tensor g = to_linear(b);
+  if (b.in[0].needed)
+    b.in[0].grad =
+        call_transposed(g, b.in[1].value.tensor, with_result(b.attrs, spatial(b.in[0].shape)));
+  if (b.in[1].needed)
+    b.in[1].grad =
+        call_weight(b.in[0].value.tensor, g, with_result(b.attrs, spatial(b.in[1].shape)));
+}
+void transposed_backward(Backward& b) {
+  const Tensor g = to_linear(b);
+  if (b.in[0].needed)
+    b.in[0].grad =
+        call_forward(g, b.in[1].value.tensor, with_result(b.attrs, spatial(b.in[0].shape)));
+  if (b.in[1].needed)
+    b.in[1].grad =
+        call_weight(g, b.in[0].value.tensor, with_result(b.attrs, spatial(b.in[1].shape)));
+}
+void weight_backward(Backward& b) {
+  const Tensor& g = b.grad[0];
+  if (b.in[0].needed)
+    b.in[0].grad =
+        call_transposed(b.in[1].value.tensor, g, with_result(b.attrs, spatial(b.in[0].shape)));
+  if (b.in[1].needed)
+    b.in[1].grad =
+        call_forward(b.in[0].value.tensor, g, with_result(b.attrs, spatial(b.in[1].shape)));
+}
+
+const Op kForward{.name = "conv",
+                  .kind = Op::Kind::linear,
+                  .forward = forward<ConvKind::forward>,
+                  .backward = forward_backward,
+                  .saves = kSaveInputs};
+const Op kForwardActivated{.name = "conv",
+                           .forward = forward<ConvKind::forward>,
+                           .backward = forward_backward,
+                           .saves = kSaveInputs | save_out(0)};
+const Op kTransposed{.name = "conv_transpose",
+                     .kind = Op::Kind::linear,
+                     .forward = forward<ConvKind::transposed>,
+                     .backward = transposed_backward,
+                     .saves = kSaveInputs};
+const Op kTransposedActivated{.name = "conv_transpose",
+                              .forward = forward<ConvKind::transposed>,
+                              .backward = transposed_backward,
+                              .saves = kSaveInputs | save_out(0)};
+const Op kWeight{.name = "conv_weight",
+                 .kind = Op::Kind::linear,
+                 .forward = forward<ConvKind::weight>,
+                 .backward = weight_backward,
+                 .saves = kSaveInputs};
+
+Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a) {
+  return call(kTransposed, y, w, a);
+}
+Tensor call_forward(const Tensor& x, const Tensor& w, const Attrs& a) {
+  return call(kForward, x, w, a);
+}
+Tensor call_weight(const Tensor& x, const Tensor& y, const Attrs& a) {
+  return call(kWeight, x, y, a);
+}
+
+// --- arguments ----------------------------------------------------------------------------------
+
+std::string received(const Tensor& x, const Tensor& w) {
+  return "x " + describe(x) + ", weight " + describe(w);
+}
+
+// A list with one entry for each of `rank` axes.
+Dims per_axis(const Dims& given, int rank, std::int64_t least, const char* op, const char* name) {
+  if (given.size() != 1 && given.size() != rank)
+    fail<ShapeError>(op, std::string(name) + " must have one entry, or one for each spatial axis",
+                     std::string(name) + " " + to_string(given) + " for " + std::to_string(rank) +
+                         " spatial axes");
+  for (auto v : given)
+    if (v < least || v > 1 << 30)
+      fail<ArgumentError>(op, std::string(name) + " must be at least " + std::to_string(least),
+                          std::string(name) + " " + to_string(given));
+  return given.size() == rank ? given : Dims::filled(rank, given[0]);
+}
+
+struct Padding {
+  Dims before, after;
+};
+Padding padding_of(const Dims& given, int rank, const char* op) {
+  if (given.size() == 2 * rank && rank > 0) {
+    Padding p;
+    for (int i = 0; i < rank; ++i) {
+      p.before.push_back(given[2 * i]);
+      p.after.push_back(given[2 * i + 1]);
+    }
+    return {per_axis(p.before, rank, 0, op, "padding"), per_axis(p.after, rank, 0, op, "padding")};
+  }
+  const Dims both = per_axis(given, rank, 0, op, "padding");
+  return {both, both};
+}
+
+// Which axis order was meant, where the channels stand last.
+std::string channel_hint(const Tensor& x, std::int64_t wanted) {
+  if (x.rank() >= 3 && x.shape(-1) == wanted && x.shape(1) != wanted)
+    return "channels stand last here; channels come first: x.movedim(-1, 1)";
+  if (x.rank() == 4 && wanted == 1 && x.shape(1) > 4)
+    return "a batch of grey images is (N, 1, H, W): x.unsqueeze(1)";
+  return "make the layer for " + std::to_string(x.rank() > 1 ? x.shape(1) : 0) +
+         " input channels, or give it " + std::to_string(wanted);
+}
+
+// What both directions ask of x, weight and bias; returns the number of spatial axes.
+int check(const char* op, const Tensor& x, const Tensor& w, const Tensor& bias, std::int64_t groups,
+          std::int64_t channels, std::int64_t results) {
+  const int rank = w.rank() - 2;
+  if (rank < 1 || rank > 3)
+    fail<ShapeError>(op, "weight must have two channel axes and one to three spatial axes",
+                     "weight " + describe(w));
+  if (x.rank() != w.rank()) {
+    const bool grey = x.rank() == w.rank() - 1 && channels == 1 && x.shape(0) != 1;
+    fail<ShapeError>(
+        op,
+        "x must have axes (N, C, " +
+            std::string(rank == 1   ? "L"
+                        : rank == 2 ? "H, W"
+                                    : "D, H, W") +
+            ")",
+        received(x, w),
+        grey ? "a batch of grey images needs the axis of channels: x.unsqueeze(1)" : "");
+  }
+  if (groups < 1)
+    fail<ArgumentError>(op, "groups must be at least 1", "groups " + std::to_string(groups));
+  if (w.shape(0) % groups)
+    fail<ShapeError>(op, "the first axis of weight must be a multiple of groups",
+                     "weight " + describe(w) + ", groups " + std::to_string(groups));
+  for (int i = 0; i < rank; ++i)
+    if (w.shape(2 + i) < 1)
+      fail<ShapeError>(op, "the kernel must not be empty", "weight " + describe(w));
+  if (x.shape(1) != channels)
+    fail<ShapeError>(op,
+                     "x must have " + std::to_string(channels) +
+                         " channels (its second axis), as the weight does" +
+                         (groups > 1 ? " with groups = " + std::to_string(groups) : std::string()),
+                     received(x, w), channel_hint(x, channels));
+  if (bias && (bias.rank() != 1 || bias.shape(0) != results))
+    fail<ShapeError>(op, "bias must have one value for each output channel",
+                     "bias " + describe(bias) + ", weight " + describe(w));
+  require_floating(w, op);
+  for (const Tensor* t : {&w, &bias})
+    if (*t && t->dtype() != x.dtype())
+      fail<DTypeError>(
+          op, "the input must have the dtype of the weights",
+          received(x, w) + (bias ? ", bias " + describe(bias) : ""),
+          x.dtype() == DType::uint8
+              ? "images of bytes become numbers from 0 to 1: x = x.float() / 255"
+              : "convert the input: x = x.to(nnx." + std::string(name_of(w.dtype())) + ")");
+  for (const Tensor* t : {&w, &bias})
+    if (*t && !(t->device() == x.device()))
+      fail<DeviceError>(op, "all tensors must be on one device", received(x, w));
+  return rank;
+}
+
+Attrs attrs_of(const Dims& stride, const Dims& dilation, const Dims& before, const Dims& lengths,
+               std::int64_t groups, const Tensor& bias, int activation) {
+  Attrs a;
+  for (const Dims* list : {&stride, &dilation, &before})
+    for (auto v : *list) a.axes.push_back(v);
+  a.shape = lengths;
+  a.i[0] = groups;
+  a.i[1] = activation;
+  a.i[2] = static_cast<bool>(bias);
+  return a;
+}
+
+// Half types are computed in float32; an activation whose gradient needs more than its result is
+// applied after.
+Tensor apply_conv(const Op& op, const Op& activated, const Tensor& x, const Tensor& w,
+                  const Tensor& bias, Attrs a) {
+  const DType t = row_dtype(x.dtype(), op.name);
+  const int activation = static_cast<int>(a.i[1]);
+  const bool fused = activation >= 0 && gradient_follows_from_output(activation);
+  if (!fused) a.i[1] = -1;
+  Operand in[] = {astype(x, t), astype(w, t), bias ? astype(bias, t) : Tensor()};
+  Tensor y = call(fused ? activated : op, std::span<Operand>(in, bias ? 3u : 2u), a);
+  if (activation >= 0 && !fused) {
+    Operand list[] = {y};
+    y = apply(activation, list);
+  }
+  return astype(y, x.dtype());
+}
+
+}  // namespace
+
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
+            int activation) {
+  const char* op = "conv";
+  const std::int64_t channels = weight.rank() > 1 ? weight.shape(1) * o.groups : 0;
+  const int rank =
+      check(op, x, weight, bias, o.groups, channels, weight.rank() ? weight.shape(0) : 0);
+  const Dims stride = per_axis(o.stride, rank, 1, op, "stride");
+  const Dims dilation = per_axis(o.dilation, rank, 1, op, "dilation");
+  const Padding p = padding_of(o.padding, rank, op);
+  Dims lengths;
+  for (int i = 0; i < rank; ++i) {
+    const std::int64_t reach = (weight.shape(2 + i) - 1) * dilation[i] + 1;
+    const std::int64_t padded = x.shape(2 + i) + p.before[i] + p.after[i];
+    if (padded < reach)
+      fail<ShapeError>(op, "the kernel must fit into the padded input",
+                       received(x, weight) + ", padding " + to_string(o.padding) + ", dilation " +
+                           to_string(dilation),
+                       "spatial axis " + std::to_string(i) + ": the kernel reaches over " +
+                           std::to_string(reach) + ", the padded input has " +
+                           std::to_string(padded) + "; pad more, or use a smaller kernel");
+    lengths.push_back((padded - reach) / stride[i] + 1);
+  }
+  return apply_conv(kForward, kForwardActivated, x, weight, bias,
+                    attrs_of(stride, dilation, p.before, lengths, o.groups, bias, activation));
+}
+
+Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                      const ConvOptions& o, const Dims& output_padding, int activation) {
+  const char* op = "conv_transpose";
+  const std::int64_t results = weight.rank() > 1 ? weight.shape(1) * o.groups : 0;
+  const int rank =
+      check(op, x, weight, bias, o.groups, weight.rank() ? weight.shape(0) : 0, results);
+  const Dims stride = per_axis(o.stride, rank, 1, op, "stride");
+  const Dims dilation = per_axis(o.dilation, rank, 1, op, "dilation");
+  const Dims extra = per_axis(output_padding, rank, 0, op, "output_padding");
+  const Padding p = padding_of(o.padding, rank, op);
+  Dims lengths;
+  for (int i = 0; i < rank; ++i) {
+    if (extra[i] >= std::max(stride[i], dilation[i]))
+      fail<ArgumentError>(op, "output_padding must be smaller than stride or dilation",
+                          "output_padding " + to_string(extra) + ", stride " + to_string(stride) +
+                              ", dilation " + to_string(dilation));
+    const std::int64_t n = (x.shape(2 + i) - 1) * stride[i] - p.before[i] - p.after[i] +
+                           dilation[i] * (weight.shape(2 + i) - 1) + extra[i] + 1;
+    if (n < 1)
+      fail<ShapeError>(op, "the result must not be empty",
+                       received(x, weight) + ", padding " + to_string(o.padding),
+                       "spatial axis " + std::to_string(i) + " would have length " +
+                           std::to_string(n) + "; use less padding");
+    lengths.push_back(n);
+  }
+  return apply_conv(kTransposed, kTransposedActivated, x, weight, bias,
+                    attrs_of(stride, dilation, p.before, lengths, o.groups, bias, activation));
+}
+
+}  // namespace nnx::ops
