@@ -8,6 +8,7 @@ from nnx.nn.layers import (
     embedding,
     normalization,
     parametric,
+    pooling,
     shape,
     softmax,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "embedding",
     "normalization",
     "parametric",
+    "pooling",
     "shape",
     "softmax",
 ]
