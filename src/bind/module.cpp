@@ -46,7 +46,9 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {"take_rows", "zero_grad"};
+constexpr std::string_view kInternal[] = {
+    "take_rows",         "zero_grad",  "max_pool", "avg_pool",      "adaptive_max_pool",
+    "adaptive_avg_pool", "max_unpool", "fold",     "unfold_windows"};
 // What training has to say goes by its names in nn.functional and optim.
 bool internal(std::string_view name) {
   if (std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))
@@ -113,11 +115,12 @@ void fill(PyObject* module) {
   add_generator_type(module);
   declare_pointwise(module);
   for (auto family :
-       {declare_creation,       declare_dtypes,   declare_shapes,         declare_joining,
-        declare_reductions,     declare_order,    declare_indexing,       declare_products,
-        declare_linear_algebra, declare_networks, declare_convolution,    declare_training,
-        declare_random,         declare_autodiff, declare_runtime,        declare_numpy,
-        declare_dlpack,         declare_repr,     declare_tensor_methods, declare_pickling})
+       {declare_creation,       declare_dtypes,   declare_shapes,      declare_joining,
+        declare_reductions,     declare_order,    declare_indexing,    declare_products,
+        declare_linear_algebra, declare_networks, declare_convolution, declare_pooling,
+        declare_training,       declare_random,   declare_autodiff,    declare_runtime,
+        declare_numpy,          declare_dlpack,   declare_repr,        declare_tensor_methods,
+        declare_pickling})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);

@@ -72,6 +72,20 @@ struct ElementsJob {
   const std::int64_t* index;
 };
 
+// Windows along one axis: output o takes `kernel` inputs, `dilation` apart, from o * stride - pad
+// on; those outside the axis do not count. With kernel 0 the axis is cut into `out` parts: output o
+// takes the inputs from floor(o * in / out) up to ceil((o + 1) * in / out).
+struct PoolAxis {
+  std::int64_t in = 1, out = 1, kernel = 1, stride = 1, pad = 0, dilation = 1;
+};
+// Windows over (planes, depth, height, width); all contiguous. No window is empty.
+struct PoolJob {
+  std::int64_t planes = 0;
+  PoolAxis axis[3];
+  bool count_padding = true;  // averages: padding counts in the size of a window
+  double divisor = 0;         // averages: divided by this instead of the size, unless 0
+};
+
 struct RandomStream {
   std::uint64_t key;     // seed
   std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4 (32-bit
@@ -146,6 +160,20 @@ struct Kernels {
   // Smallest and largest of n > 0 integers.
   void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
                       std::int64_t* hi);
+
+  // Largest element of each window, the last NaN if there is one; and where it stood, first of
+  // equals: its number within the window (taps: kernels of at most 256 elements, none of them 0) or
+  // its position in the plane (index). At most one of the two is asked for.
+  void (*max_pool)(const PoolJob& job, Lane lane, const void* x, void* y, std::uint8_t* taps,
+                   std::int64_t* index);
+  // dx[where tap o stood] += g[o], from zeros; and y[o] = x[where tap o stood]. Lanes f32 and f64.
+  void (*max_pool_scatter)(const PoolJob& job, Lane lane, const void* g, const std::uint8_t* taps,
+                           void* dx);
+  void (*max_pool_gather)(const PoolJob& job, Lane lane, const void* x, const std::uint8_t* taps,
+                          void* y);
+  // Mean of each window (dilation 1), and the transpose of that.
+  void (*avg_pool)(const PoolJob& job, Lane lane, const void* x, void* y);
+  void (*avg_pool_scatter)(const PoolJob& job, Lane lane, const void* g, void* dx);
 
   void (*random)(const RandomJob& job);
 };

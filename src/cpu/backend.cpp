@@ -45,6 +45,11 @@ constexpr core::Kernels kTable{
     .scatter_elements = scatter_elements,
     .scatter_add_elements = scatter_add_elements,
     .index_range = index_range,
+    .max_pool = max_pool,
+    .max_pool_scatter = max_pool_scatter,
+    .max_pool_gather = max_pool_gather,
+    .avg_pool = avg_pool,
+    .avg_pool_scatter = avg_pool_scatter,
     .random = random,
 };
 

@@ -42,6 +42,12 @@ Fn<decltype(Table::scatter_elements)> scatter_elements;
 Fn<decltype(Table::scatter_add_elements)> scatter_add_elements;
 Fn<decltype(Table::index_range)> index_range;
 
+Fn<decltype(Table::max_pool)> max_pool;
+Fn<decltype(Table::max_pool_scatter)> max_pool_scatter;
+Fn<decltype(Table::max_pool_gather)> max_pool_gather;
+Fn<decltype(Table::avg_pool)> avg_pool;
+Fn<decltype(Table::avg_pool_scatter)> avg_pool_scatter;
+
 Fn<decltype(Table::random)> random;
 
 }  // namespace nnx::cpu

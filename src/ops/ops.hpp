@@ -58,7 +58,13 @@ Tensor view_dtype(const Tensor& x, DType dtype);  // reinterprets
 // --- joining (join.cpp) ------------------------------------------------------------------------
 Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis);
 Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis);
+
+// --- borders (pad.cpp) -------------------------------------------------------------------------
 Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Scalar value);
+// edge: the nearest element. reflect: mirrored without the edge, symmetric with it. wrap: from the
+// other end.
+enum class Border : std::uint8_t { edge, reflect, symmetric, wrap };
+Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Border border);
 
 // --- reductions (reduce.cpp) -------------------------------------------------------------------
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false,
@@ -152,6 +158,26 @@ Tensor loss(const char* name, int declaration, const Tensor& input, const Tensor
 Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ignore_index,
                      LossReduction reduction);
 Tensor dropout(const Tensor& x, double p, bool training, runtime::Generator& generator);
+
+// --- pooling (pool.cpp): windows over the last axes, as many as `kernel` has entries -------------
+struct PoolWindows {
+  Dims kernel, stride, padding, dilation;
+  bool ceil_mode = false;
+};
+// Values and, with `indices`, their int64 positions in the flattened plane.
+std::pair<Tensor, Tensor> max_pool(const Tensor& x, const PoolWindows& windows, bool indices);
+Tensor avg_pool(const Tensor& x, const PoolWindows& windows, bool count_padding,
+                std::optional<std::int64_t> divisor);
+// Each axis cut into size[i] parts; -1 keeps its length.
+std::pair<Tensor, Tensor> adaptive_max_pool(const Tensor& x, const Dims& size, bool indices);
+Tensor adaptive_avg_pool(const Tensor& x, const Dims& size);
+// zeros with x[i] at position index[i] of planes of the shape `size`: undoes max_pool.
+Tensor max_unpool(const Tensor& x, const Tensor& index, const Dims& size);
+
+// --- windows as columns (fold.cpp) ---------------------------------------------------------------
+// x (N, C, H, W) -> (N, C * kernel, windows), and its transpose, where what overlaps is added.
+Tensor unfold(const Tensor& x, const PoolWindows& windows);
+Tensor fold(const Tensor& x, const Shape& size, const PoolWindows& windows);
 
 // --- random (random.cpp) -----------------------------------------------------------------------
 Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, runtime::Generator& g);

@@ -1,0 +1,325 @@
+// What the pooling kernels share: the windows of an axis, and rows laid out so that the windows of
+// neighbouring outputs lie side by side.
+//
+// A row is split into phases: phase p holds the columns p, p + stride, p + 2 stride, ... of the
+// padded row. Tap t of output j then stands in phase (t dilation) mod stride at place
+// j + (t dilation) / stride, so for any kernel, stride, padding and dilation a vector of outputs
+// meets a tap as one vector of adjacent numbers. Windows of 2 by 2 at stride 2, the most common,
+// are taken straight from memory (Quads).
+// Invariant: sums run over the taps of a window in row-major order, on every path.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "core/kernels.hpp"
+#include "cpu/host.hpp"
+#include "cpu/lanes.hpp"
+#include "cpu/rows.hpp"
+
+namespace nnx::cpu::inline NNX_LEVEL {
+
+using core::PoolAxis;
+using core::PoolJob;
+
+// The part of an output's window that lies inside the axis.
+struct Window {
+  std::int64_t first, count;  // inputs
+  std::int64_t tap;           // which element of the window the first one is
+  std::int64_t size;          // of the window with its padding, as averages count it
+};
+
+inline Window window_at(const PoolAxis& a, std::int64_t o) {
+  if (a.kernel == 0) {
+    const std::int64_t first = o * a.in / a.out, last = ((o + 1) * a.in + a.out - 1) / a.out;
+    return {first, last - first, 0, last - first};
+  }
+  const std::int64_t start = o * a.stride - a.pad;
+  const std::int64_t tap = start < 0 ? (a.dilation - 1 - start) / a.dilation : 0;
+  const std::int64_t fit = a.in > start ? (a.in - start + a.dilation - 1) / a.dilation : 0;
+  return {start + tap * a.dilation, std::max<std::int64_t>(std::min(a.kernel, fit) - tap, 0), tap,
+          std::min(start + a.kernel, a.in + a.pad) - start};
+}
+
+inline std::int64_t inputs(const PoolJob& j) { return j.axis[0].in * j.axis[1].in * j.axis[2].in; }
+inline std::int64_t outputs(const PoolJob& j) {
+  return j.axis[0].out * j.axis[1].out * j.axis[2].out;
+}
+// Elements of the largest window.
+inline std::int64_t volume(const PoolJob& j) {
+  std::int64_t n = 1;
+  for (const PoolAxis& a : j.axis) n *= a.kernel ? a.kernel : a.in / a.out + 2;
+  return n;
+}
+
+// A row of outputs: its plane, the windows of its depth and height, and where it starts.
+struct OutputRow {
+  std::int64_t plane;
+  Window depth, height;
+  std::int64_t at;  // first output
+};
+inline OutputRow output_row(const PoolJob& j, std::int64_t row) {
+  const std::int64_t h = row % j.axis[1].out, d = row / j.axis[1].out % j.axis[0].out;
+  return {row / (j.axis[1].out * j.axis[0].out), window_at(j.axis[0], d), window_at(j.axis[1], h),
+          row * j.axis[2].out};
+}
+// f(row) for every row of outputs; `cost` units each.
+template <class F>
+inline void for_output_rows(const PoolJob& j, std::int64_t cost, F&& f) {
+  const std::int64_t rows = j.planes * j.axis[0].out * j.axis[1].out;
+  for_ranges(rows, grain_for(cost), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) f(output_row(j, r));
+  });
+}
+// f(pointer, tap) for every row of inputs that a row of outputs sees; tap is that of column 0.
+template <class T, class F>
+inline void for_input_rows(const PoolJob& j, const OutputRow& o, T* x, F&& f) {
+  const PoolAxis &depth = j.axis[0], &height = j.axis[1], &width = j.axis[2];
+  T* plane = x + o.plane * inputs(j);
+  for (std::int64_t d = 0; d < o.depth.count; ++d)
+    for (std::int64_t h = 0; h < o.height.count; ++h)
+      f(plane + ((o.depth.first + d * depth.dilation) * height.in + o.height.first +
+                 h * height.dilation) *
+                    width.in,
+        ((o.depth.tap + d) * height.kernel + o.height.tap + h) * width.kernel);
+}
+
+// --- lanes in pairs -----------------------------------------------------------------------------
+
+namespace detail {
+template <class T, int kFirst, int... i>
+inline Vec<T> picked(Vec<T> a, Vec<T> b, std::integer_sequence<int, i...>) {
+  using Index = typename Vec<T>::Int::N;
+  return Vec<T>(__builtin_shuffle(a.v, b.v, Index{(kFirst + 2 * i)...}));
+}
+template <class T, int kFirst, int... i>
+inline Vec<T> woven(Vec<T> a, Vec<T> b, std::integer_sequence<int, i...>) {
+  using Index = typename Vec<T>::Int::N;
+  return Vec<T>(__builtin_shuffle(a.v, b.v, Index{(kFirst + i / 2 + i % 2 * Vec<T>::width)...}));
+}
+}  // namespace detail
+
+// Every second number of a, b, from the first or from the second on.
+template <int kFirst, class T>
+inline Vec<T> every_second(Vec<T> a, Vec<T> b) {
+  return detail::picked<T, kFirst>(a, b, std::make_integer_sequence<int, Vec<T>::width>{});
+}
+// a0 b0 a1 b1 ..., its lower and its upper half.
+template <bool kUpper, class T>
+inline Vec<T> woven(Vec<T> a, Vec<T> b) {
+  constexpr int w = Vec<T>::width;
+  return detail::woven<T, kUpper ? w / 2 : 0>(a, b, std::make_integer_sequence<int, w>{});
+}
+
+// Two vectors of numbers from p on, of which the first `n` are there.
+template <class T>
+inline std::pair<Vec<T>, Vec<T>> load_two(const T* p, std::int64_t n) {
+  constexpr int w = Vec<T>::width;
+  if (n >= 2 * w) return {Vec<T>::load(p), Vec<T>::load(p + w)};
+  const int low = static_cast<int>(std::min<std::int64_t>(n, w));
+  return {Vec<T>::load(p, low), Vec<T>::load(p + w, static_cast<int>(n) - low)};
+}
+template <class T>
+inline void store_two(Vec<T> a, Vec<T> b, T* p, std::int64_t n) {
+  constexpr int w = Vec<T>::width;
+  if (n >= 2 * w) {
+    a.store(p);
+    b.store(p + w);
+    return;
+  }
+  const int low = static_cast<int>(std::min<std::int64_t>(n, w));
+  a.store(p, low);
+  b.store(p + w, static_cast<int>(n) - low);
+}
+
+// to[i] = from[i * stride]
+template <class T>
+inline void take_strided(const T* from, std::int64_t stride, std::int64_t n, T* to) {
+  constexpr int w = Vec<T>::width;
+  if (stride == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+  } else if (stride == 2) {
+    for (std::int64_t i = 0; i < n; i += w) {
+      const auto [a, b] = load_two(from + 2 * i, 2 * (n - i) - 1);
+      const Vec<T> v = every_second<0>(a, b);
+      if (i + w <= n) v.store(to + i);
+      else v.store(to + i, static_cast<int>(n - i));
+    }
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+  }
+}
+
+// --- whole numbers of lanes as bytes ------------------------------------------------------------
+
+template <class T>
+using LaneBytes = Native<std::uint8_t, Vec<T>::width>;
+
+template <class T>
+inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Whole<T>) {
+  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
+  std::memcpy(p, &bytes, sizeof bytes);
+}
+template <class T>
+inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Part<T> part) {
+  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
+  std::memcpy(p, &bytes, static_cast<std::size_t>(part.n));
+}
+template <class T>
+inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Whole<T>) {
+  LaneBytes<T> bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
+}
+template <class T>
+inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Part<T> part) {
+  LaneBytes<T> bytes{};
+  std::memcpy(&bytes, p, static_cast<std::size_t>(part.n));
+  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
+}
+
+// --- windows of 2 by 2 at stride 2 --------------------------------------------------------------
+
+template <class T>
+struct Quads {
+  using V = Vec<T>;
+  const PoolJob& job;
+
+  static bool fit(const PoolJob& j) {
+    const auto two = [](const PoolAxis& a) {
+      return a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1 && 2 * a.out <= a.in;
+    };
+    return j.axis[0].in == 1 && j.axis[0].out == 1 && j.axis[0].kernel == 1 && j.axis[0].pad == 0 &&
+           two(j.axis[1]) && two(j.axis[2]);
+  }
+  // The rows of inputs that a row of outputs sees.
+  const T* upper(const T* x, std::int64_t row) const { return x + offset(row); }
+  T* upper(T* x, std::int64_t row) const { return x + offset(row); }
+
+  // f(row) for every row of outputs.
+  template <class F>
+  void for_rows(F&& f) const {
+    for_ranges(job.planes * job.axis[1].out, grain_for(8 * job.axis[2].out + 32),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t r = begin; r < end; ++r) f(r);
+               });
+  }
+  // Left and right numbers of the windows from output i on.
+  static std::pair<V, V> load(const T* row, std::int64_t i, std::int64_t n) {
+    const auto [a, b] = load_two(row + 2 * i, 2 * (n - i));
+    return {every_second<0>(a, b), every_second<1>(a, b)};
+  }
+  static void store(V left, V right, T* row, std::int64_t i, std::int64_t n) {
+    store_two(woven<false>(left, right), woven<true>(left, right), row + 2 * i, 2 * (n - i));
+  }
+  // Zeros where no window reaches: behind the last column, and below the last row.
+  void clear_rest(T* x, std::int64_t row) const {
+    const std::int64_t width = job.axis[2].in, used = 2 * job.axis[2].out;
+    T* at = upper(x, row);
+    for (int r = 0; r < 2; ++r) std::fill(at + r * width + used, at + (r + 1) * width, T(0));
+    if ((row + 1) % job.axis[1].out == 0)
+      std::fill_n(at + 2 * width, (job.axis[1].in - 2 * job.axis[1].out) * width, T(0));
+  }
+
+ private:
+  std::int64_t offset(std::int64_t row) const {
+    const std::int64_t plane = row / job.axis[1].out, h = row % job.axis[1].out;
+    return (plane * job.axis[1].in + 2 * h) * job.axis[2].in;
+  }
+};
+
+// --- phases -------------------------------------------------------------------------------------
+
+class Phases {
+ public:
+  // Short rows of outputs gain nothing from vectors; large windows would take too much memory.
+  static bool fit(const PoolJob& j) {
+    constexpr std::int64_t kLeastOutputs = 6, kMostRows = 64, kMostNumbers = 1 << 17;
+    const PoolAxis &depth = j.axis[0], &height = j.axis[1], &width = j.axis[2];
+    if (depth.kernel == 0 || height.kernel == 0 || width.kernel == 0) return false;
+    return width.out >= kLeastOutputs && depth.kernel <= kMostRows && height.kernel <= kMostRows &&
+           depth.kernel * height.kernel <= kMostRows && width.in < kMostNumbers &&
+           width.kernel < kMostNumbers && depth.kernel * height.kernel * width.in <= kMostNumbers;
+  }
+
+  explicit Phases(const PoolAxis& a) : axis_(a) {
+    const std::int64_t reach = (a.kernel - 1) * a.dilation;
+    length_ = a.out + reach / a.stride;
+    phases_ = std::min(a.stride, reach + 1);
+    for (std::int64_t t = 0; t < a.kernel; ++t)
+      taps_.push_back(t * a.dilation % a.stride * length_ + t * a.dilation / a.stride);
+  }
+
+  std::int64_t taps() const { return static_cast<std::int64_t>(taps_.size()); }
+  // Where tap t of output 0 stands.
+  std::int64_t at(std::int64_t t) const { return taps_[static_cast<std::size_t>(t)]; }
+  // Numbers a split row takes.
+  std::int64_t room() const { return phases_ * length_; }
+
+  // The row as phases: itself where it is one, else written to `to`; `fill` outside the row.
+  template <class T>
+  const T* split(const T* row, T fill, T* to) const {
+    if (axis_.stride == 1 && axis_.pad == 0 && length_ <= axis_.in) return row;
+    for (std::int64_t p = 0; p < phases_; ++p) {
+      const auto [begin, end] = inside(p);
+      T* phase = to + p * length_;
+      std::fill(phase, phase + begin, fill);
+      if (begin < end)
+        take_strided(row + p - axis_.pad + axis_.stride * begin, axis_.stride, end - begin,
+                     phase + begin);
+      std::fill(phase + end, phase + length_, fill);
+    }
+    return to;
+  }
+
+  // The transpose: the row of which `from` are the phases; zeros where there is no phase.
+  template <class T>
+  void join(const T* from, T* row) const {
+    constexpr int w = Vec<T>::width;
+    if (axis_.stride == 1) {
+      const auto [begin, end] = inside(0);
+      std::fill(row, row + (begin - axis_.pad), T(0));
+      std::memcpy(row + (begin - axis_.pad), from + begin,
+                  static_cast<std::size_t>(end - begin) * sizeof(T));
+      std::fill(row + (end - axis_.pad), row + axis_.in, T(0));
+      return;
+    }
+    if (axis_.stride == 2 && phases_ == 2 && axis_.pad == 0) {
+      // Pairs that are whole in both phases, then what remains.
+      const std::int64_t pairs = std::min(inside(0).second, inside(1).second);
+      const T* other = from + length_;
+      for (std::int64_t i = 0; i < pairs; i += w) {
+        const int n = static_cast<int>(std::min<std::int64_t>(w, pairs - i));
+        const Vec<T> a = Vec<T>::load(from + i, n), b = Vec<T>::load(other + i, n);
+        store_two(woven<false>(a, b), woven<true>(a, b), row + 2 * i, 2 * (pairs - i));
+      }
+      for (std::int64_t i = 2 * pairs; i < axis_.in; ++i)
+        row[i] = i / 2 < inside(i % 2).second ? from[i % 2 * length_ + i / 2] : T(0);
+      return;
+    }
+    std::fill(row, row + axis_.in, T(0));
+    for (std::int64_t p = 0; p < phases_; ++p) {
+      const auto [begin, end] = inside(p);
+      const T* phase = from + p * length_;
+      for (std::int64_t j = begin; j < end; ++j) row[p - axis_.pad + axis_.stride * j] = phase[j];
+    }
+  }
+
+ private:
+  // The places of a phase that are columns of the row.
+  std::pair<std::int64_t, std::int64_t> inside(std::int64_t p) const {
+    const std::int64_t start = p - axis_.pad, s = axis_.stride;
+    const std::int64_t begin = start < 0 ? (s - 1 - start) / s : 0;
+    const std::int64_t end = axis_.in > start ? (axis_.in - start + s - 1) / s : 0;
+    return {std::min(begin, length_), std::clamp(end, std::min(begin, length_), length_)};
+  }
+
+  PoolAxis axis_;
+  std::int64_t length_, phases_;
+  std::vector<std::int64_t> taps_;
+};
+
+}  // namespace nnx::cpu::inline NNX_LEVEL
