@@ -50,6 +50,27 @@ struct ElementsJob {
   const std::int64_t* index;
 };
 
+// x and y are (n, channels, length), contiguous, in `lane`: y = (x - mean) / sqrt(var + eps) *
+// weight
+// + bias, one number of each per channel.
+struct BatchNormJob {
+  Lane lane;
+  std::int64_t n, channels, length;
+  double eps;
+  bool batch;  // mean and (biased) variance are the batch's own: batch_norm writes them
+  const void* x;
+  const void *weight, *bias;  // null: 1 and 0
+  double *mean, *var;
+};
+
+// y[o, j, :] = sum over k in [start[j], start[j + 1]) of weight[k] x[o, index[k], :]: a sparse
+// matrix along the middle axis of x (outer, n_in, inner), y (outer, n_out, inner), both contiguous.
+struct ResampleJob {
+  std::int64_t outer, n_in, n_out, inner;
+  const std::int64_t *start, *index;  // checked
+  const void* weight;                 // of the lane
+};
+
 struct RandomStream {
   std::uint64_t key;     // seed
   std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4 (32-bit
@@ -98,6 +119,10 @@ struct Kernels {
   void (*layer_norm_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
                               const void* weight, const void* mean, const void* rstd, const void* g,
                               void* dx, void* dweight, void* dbias);
+  void (*batch_norm)(const BatchNormJob& job, void* y);
+  // Any of dx, dweight, dbias may be null. mean and var of the job are those batch_norm used.
+  void (*batch_norm_backward)(const BatchNormJob& job, const void* g, void* dx, void* dweight,
+                              void* dbias);
   // Mean and population second moment sum (x - mean)^2 of each row.
   void (*moments)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* mean,
                   void* m2);
@@ -118,6 +143,7 @@ struct Kernels {
   void (*gather_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* out);
   void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
   void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
+  void (*resample)(const ResampleJob& job, Lane lane, const void* x, void* y);
   // Smallest and largest of n > 0 integers.
   void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
                       std::int64_t* hi);

@@ -32,6 +32,8 @@ constexpr core::Kernels kTable{
     .cross_entropy_backward = cross_entropy_backward,
     .layer_norm = layer_norm,
     .layer_norm_backward = layer_norm_backward,
+    .batch_norm = batch_norm,
+    .batch_norm_backward = batch_norm_backward,
     .moments = moments,
     .arg_extreme = arg_extreme,
     .sort = sort,
@@ -42,6 +44,7 @@ constexpr core::Kernels kTable{
     .gather_elements = gather_elements,
     .scatter_elements = scatter_elements,
     .scatter_add_elements = scatter_add_elements,
+    .resample = resample,
     .index_range = index_range,
     .random = random,
 };

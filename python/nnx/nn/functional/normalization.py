@@ -118,7 +118,8 @@ def batch_norm(
     towards the mean and the unbiased variance: r <- (1 - momentum) r + momentum b. Otherwise the
     running ones are used.
 
-    Shapes: input (N, C, ...), all others (C,). Dtypes: floating, all the same.
+    Shapes: input (N, C, ...), all others (C,); a batch without samples gives none, and leaves the
+        running values. Dtypes: floating, all the same.
     Raises: ShapeError for other shapes, or one value a channel in training; DTypeError.
     Source: Ioffe, Szegedy, arXiv:1502.03167.
 
@@ -128,58 +129,4 @@ def batch_norm(
         >>> y.tolist()
         [[-1.0], [1.0]]
     """
-    op = "batch_norm"
-    x = like_weights(op, input, weight if weight is not None else running_mean)
-    if x.ndim < 2:
-        raise fail(ShapeError, op, "the input must have the axes (N, C, ...)", describe(x, "input"))
-    channels = x.shape[1]
-    for name, value in (
-        ("running_mean", running_mean),
-        ("running_var", running_var),
-        ("weight", weight),
-        ("bias", bias),
-    ):
-        if value is not None and tuple(value.shape) != (channels,):
-            rule = f"{name} must have one number for each of the {channels} channels"
-            raise fail(ShapeError, op, rule, f"{describe(x, 'input')}, {describe(value, name)}")
-    axes = (0, *range(2, x.ndim))
-    column = (channels,) + (1,) * (x.ndim - 2)  # how a vector of channels meets the input
-    if training:
-        mean, var = _batch_statistics(op, x, axes, running_mean, running_var, momentum)
-    elif running_mean is None or running_var is None:
-        raise fail(ShapeError, op, "without training there must be running mean and variance")
-    else:
-        mean, var = running_mean, running_var
-    scale = ops.rsqrt(var + eps)
-    if weight is not None:
-        scale = scale * weight
-    y = (x - mean.reshape(column)) * scale.reshape(column)
-    return y if bias is None else y + bias.reshape(column)
-
-
-def _batch_statistics(
-    op: str,
-    x: Tensor,
-    axes: tuple[int, ...],
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    momentum: float,
-) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of the batch; moves the running ones."""
-    count = x.numel() // max(x.shape[1], 1)
-    if count <= 1:
-        raise fail(
-            ShapeError,
-            op,
-            "in training each channel needs more than one value: of one, mean and variance say "
-            "nothing",
-            describe(x, "input"),
-            "use a larger batch (DataLoader: drop_last=True), or model.eval()",
-        )
-    var, mean = ops.var_mean(x, axes, correction=0)
-    with no_grad():
-        if running_mean is not None:
-            running_mean.lerp_(mean.detach(), momentum)
-        if running_var is not None:
-            running_var.lerp_(var.detach() * (count / (count - 1)), momentum)
-    return mean, var
+    return ops.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
