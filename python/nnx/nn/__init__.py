@@ -23,11 +23,26 @@ from nnx.nn.layers.activations import (
     Tanh,
     Tanhshrink,
 )
+from nnx.nn.layers.batch_normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from nnx.nn.layers.dense import Bilinear, Dense, Linear
 from nnx.nn.layers.distance import CosineSimilarity, PairwiseDistance
-from nnx.nn.layers.dropout import AlphaDropout, Dropout
+from nnx.nn.layers.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from nnx.nn.layers.embedding import Embedding
-from nnx.nn.layers.normalization import BatchNorm1d, LayerNorm, RMSNorm
+from nnx.nn.layers.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from nnx.nn.layers.parametric import (
     CELU,
     ELU,
@@ -42,7 +57,16 @@ from nnx.nn.layers.parametric import (
 )
 from nnx.nn.layers.shape import Flatten, Identity, Unflatten
 from nnx.nn.layers.softmax import GLU, LogSoftmax, Softmax, Softmin
-from nnx.nn.lazy import LazyBatchNorm1d, LazyLinear, UninitializedParameter
+from nnx.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+    UninitializedParameter,
+)
 from nnx.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -82,15 +106,22 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "FeatureAlphaDropout",
     "Flatten",
     "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -98,13 +129,22 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LayerNorm",
     "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",

@@ -45,6 +45,14 @@ from nnx.nn.functional.class_losses import (
     nll_loss,
 )
 from nnx.nn.functional.distances import cosine_similarity, normalize, pairwise_distance
+from nnx.nn.functional.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from nnx.nn.functional.layers import bilinear, embedding, linear
 from nnx.nn.functional.losses import (
     binary_cross_entropy,
@@ -60,10 +68,11 @@ from nnx.nn.functional.losses import (
     soft_margin_loss,
 )
 from nnx.nn.functional.normalization import (
-    alpha_dropout,
     batch_norm,
-    dropout,
+    group_norm,
+    instance_norm,
     layer_norm,
+    local_response_norm,
     rms_norm,
 )
 from nnx.nn.functional.ranking_losses import (
@@ -84,11 +93,16 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
+    "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "group_norm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -96,11 +110,13 @@ __all__ = [
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",

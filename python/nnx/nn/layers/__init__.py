@@ -2,6 +2,7 @@
 
 from nnx.nn.layers import (
     activations,
+    batch_normalization,
     dense,
     distance,
     dropout,
@@ -14,6 +15,7 @@ from nnx.nn.layers import (
 
 __all__ = [
     "activations",
+    "batch_normalization",
     "dense",
     "distance",
     "dropout",
