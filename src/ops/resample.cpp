@@ -38,14 +38,16 @@ struct Geometry {
   }
 };
 
-// The old position nearest to a new one. Rounding decides at the borders, so it is done in the
-// precision of the data, as PyTorch does.
+// The old position nearest to a new one. Rounding decides at the borders between elements, so it is
+// PyTorch's: a product in the precision of the data, rounded to float (where that holds positions).
 template <class R>
 std::int64_t nearest(const Geometry& g, std::int64_t j) {
   const R step = g.factor > 0 ? static_cast<R>(1 / g.factor)
                               : static_cast<R>(g.before) / static_cast<R>(g.after);
   const R shift = g.mode == Resampling::nearest_exact ? R(0.5) : R(0);
-  return g.inside(std::floor((static_cast<R>(j) + shift) * step));
+  const R position = (static_cast<R>(j) + shift) * step;
+  const bool small = std::max(g.before, g.after) < 1 << 24;
+  return g.inside(std::floor(small ? static_cast<double>(static_cast<float>(position)) : position));
 }
 
 // Keys' kernel at distance x: a = -0.75, or -0.5 where it is widened.
@@ -188,7 +190,7 @@ Tensor resample(const Tensor& x, std::int64_t axis, std::int64_t length, Resampl
         "interpolate", "lengths before and after must be at least 1",
         "input " + describe(x) + ", " + std::to_string(before) + " to " + std::to_string(length));
   a.i[1] = static_cast<std::int64_t>(mode);
-  a.i[2] = x.dtype() != DType::float64;
+  a.i[2] = x.dtype() != DType::float64 && std::max(before, length) < 1 << 24;
   a.extra = Dims{before, length};
   a.flag = align_corners;
   a.f[0] = factor;

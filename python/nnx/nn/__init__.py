@@ -55,6 +55,7 @@ from nnx.nn.layers.parametric import (
     Softshrink,
     Threshold,
 )
+from nnx.nn.layers.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from nnx.nn.layers.shape import Flatten, Identity, Unflatten
 from nnx.nn.layers.softmax import GLU, LogSoftmax, Softmax, Softmin
 from nnx.nn.lazy import (
@@ -183,6 +184,9 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "UninitializedParameter",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "functional",
     "hooks",
     "init",

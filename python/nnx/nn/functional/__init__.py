@@ -81,8 +81,10 @@ from nnx.nn.functional.ranking_losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from nnx.nn.functional.resampling import affine_grid, grid_sample, interpolate
 
 __all__ = [
+    "affine_grid",
     "alpha_dropout",
     "batch_norm",
     "bilinear",
@@ -102,6 +104,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -111,6 +114,7 @@ __all__ = [
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",

@@ -9,6 +9,7 @@ from nnx.nn.layers import (
     embedding,
     normalization,
     parametric,
+    resampling,
     shape,
     softmax,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "embedding",
     "normalization",
     "parametric",
+    "resampling",
     "shape",
     "softmax",
 ]
