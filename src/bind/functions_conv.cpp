@@ -48,7 +48,7 @@ Raises: ShapeError if channels, groups or axes do not fit or the kernel is large
 input; DTypeError for different dtypes.
 
 Example:
-    >>> nnx.conv(nnx.tensor([[[1.0, 2.0, 3.0]]]), nnx.tensor([[[1.0, -1.0]]]))
+    >>> nnx._nnx.conv(nnx.tensor([[[1.0, 2.0, 3.0]]]), nnx.tensor([[[1.0, -1.0]]]))
     tensor([[[-1., -1.]]])
 )",
      conv},
@@ -67,7 +67,7 @@ Raises: ShapeError if channels, groups or axes do not fit; DTypeError for differ
 ArgumentError for an output_padding that is not smaller than stride or dilation.
 
 Example:
-    >>> nnx.conv_transpose(nnx.tensor([[[1.0, 2.0]]]), nnx.tensor([[[1.0, 10.0]]]), stride=2)
+    >>> nnx._nnx.conv_transpose(nnx.tensor([[[1.0, 2.0]]]), nnx.tensor([[[1.0, 10.0]]]), stride=2)
     tensor([[[ 1., 10.,  2., 20.]]])
 )",
      conv_transpose},

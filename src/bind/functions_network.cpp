@@ -1,4 +1,9 @@
 // Functions of neural networks.
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
 #include "bind/families.hpp"
 #include "bind/from_python.hpp"
 #include "bind/function.hpp"
@@ -40,6 +45,23 @@ PyObject* cross_entropy(Args& a) {
 PyObject* layer_norm(Args& a) {
   return give(ops::layer_norm(a.tensor("x"), a.dims("shape"), a.tensor_or_none("weight"),
                               a.tensor_or_none("bias"), a.real("eps", 1e-5)));
+}
+PyObject* batch_norm(Args& a) {
+  return give(ops::batch_norm(a.tensor("x"), a.tensor_or_none("running_mean"),
+                              a.tensor_or_none("running_var"), a.tensor_or_none("weight"),
+                              a.tensor_or_none("bias"), a.flag("training", false),
+                              a.real("momentum", 0.1), a.real("eps", 1e-5)));
+}
+// In the order of ops::Resampling.
+constexpr std::string_view kResampling[] = {
+    "nearest", "nearest-exact", "linear", "cubic", "area", "linear-antialias", "cubic-antialias"};
+PyObject* resample(Args& a) {
+  const std::string name = a.string("mode", "linear");
+  const auto* found = std::find(std::begin(kResampling), std::end(kResampling), name);
+  if (found == std::end(kResampling)) fail<ArgumentError>(a.op(), "unknown mode", name);
+  return give(ops::resample(a.tensor("x"), a.integer("axis"), a.integer("length"),
+                            static_cast<ops::Resampling>(found - std::begin(kResampling)),
+                            a.flag("align_corners", false), a.real("factor", 0)));
 }
 PyObject* dropout(Args& a) {
   return give(ops::dropout(a.tensor("x"), a.real("probability", 0.5), a.flag("training", true),
@@ -125,6 +147,44 @@ Example:
     tensor([[-1.,  1.]])
 )",
      layer_norm},
+    {"batch_norm",
+     "(input: TensorLike, running_mean: TensorLike | None, running_var: TensorLike | None, weight: "
+     "TensorLike | None = None, bias: TensorLike | None = None, training: bool = False, momentum: "
+     "float = 0.1, eps: float = 1e-05) -> Tensor",
+     R"((input - mean) / sqrt(var + eps) * weight + bias over all axes but axis 1, in one pass.
+
+In training, mean and (biased) variance are those of the batch, and the running ones are moved.
+
+Shapes: input (N, C, ...), all others (C,). dtypes: floating, all the same.
+
+Raises: ShapeError, DTypeError if they do not fit; ShapeError for one value a channel in training.
+
+Source: Ioffe, Szegedy, arXiv:1502.03167.
+
+Example:
+    >>> x = nnx.tensor([[1.0], [3.0]])
+    >>> nnx._nnx.batch_norm(x, None, None, training=True, eps=0.0)
+    tensor([[-1.],
+            [ 1.]])
+)",
+     batch_norm},
+    {"resample",
+     "(input: TensorLike, axis: int, length: int, mode: str = 'linear', align_corners: bool = "
+     "False, factor: float = 0.0) -> Tensor",
+     R"(An axis of another length, each new position a weighted sum of old ones.
+
+mode: 'nearest', 'nearest-exact', 'linear', 'cubic', 'area', 'linear-antialias', 'cubic-antialias'.
+factor: what positions are scaled by, in place of the ratio of the lengths; 0 for that ratio.
+
+Shapes: input (..., n, ...) -> (..., length, ...). dtypes: floating.
+
+Raises: ShapeError for an axis without elements; ArgumentError for an unknown mode.
+
+Example:
+    >>> nnx._nnx.resample(nnx.tensor([0.0, 2.0]), 0, 3, 'linear', True)
+    tensor([0., 1., 2.])
+)",
+     resample},
     {"dropout",
      "(x: TensorLike, probability: float = 0.5, training: bool = True, generator: Generator | None "
      "= None) -> Tensor",

@@ -46,9 +46,19 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {
-    "take_rows",         "zero_grad",  "max_pool", "avg_pool",      "adaptive_max_pool",
-    "adaptive_avg_pool", "max_unpool", "fold",     "unfold_windows"};
+constexpr std::string_view kInternal[] = {"adaptive_avg_pool",
+                                          "adaptive_max_pool",
+                                          "avg_pool",
+                                          "batch_norm",
+                                          "conv",
+                                          "conv_transpose",
+                                          "fold",
+                                          "max_pool",
+                                          "max_unpool",
+                                          "resample",
+                                          "take_rows",
+                                          "unfold_windows",
+                                          "zero_grad"};
 // What training has to say goes by its names in nn.functional and optim.
 bool internal(std::string_view name) {
   if (std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))

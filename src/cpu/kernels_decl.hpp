@@ -28,6 +28,8 @@ Fn<decltype(Table::cross_entropy)> cross_entropy;
 Fn<decltype(Table::cross_entropy_backward)> cross_entropy_backward;
 Fn<decltype(Table::layer_norm)> layer_norm;
 Fn<decltype(Table::layer_norm_backward)> layer_norm_backward;
+Fn<decltype(Table::batch_norm)> batch_norm;
+Fn<decltype(Table::batch_norm_backward)> batch_norm_backward;
 Fn<decltype(Table::moments)> moments;
 
 Fn<decltype(Table::arg_extreme)> arg_extreme;
@@ -40,6 +42,7 @@ Fn<decltype(Table::scatter_add_rows)> scatter_add_rows;
 Fn<decltype(Table::gather_elements)> gather_elements;
 Fn<decltype(Table::scatter_elements)> scatter_elements;
 Fn<decltype(Table::scatter_add_elements)> scatter_add_elements;
+Fn<decltype(Table::resample)> resample;
 Fn<decltype(Table::index_range)> index_range;
 
 Fn<decltype(Table::max_pool)> max_pool;

@@ -1,7 +1,4 @@
-// Mean and variance of rows, and layer normalisation with its gradient.
-// Statistics take two passes over a block in L1: a mean, then the sum and the sum of squares of the
-// deviations from it; the sum corrects the mean and takes its rounding out of the squares, so data
-// with a large offset lose nothing. Blocks meet in double.
+// Mean and variance of rows (cpu/moments.hpp), and layer normalisation with its gradient.
 // Invariants: the mean of a row in work is a pair (rounded mean, what it lacks); sums over rows are
 // taken over fixed chunks of rows, combined in order.
 #include <cmath>
@@ -11,66 +8,17 @@
 
 #include "cpu/kernels_decl.hpp"
 #include "cpu/lanes.hpp"
+#include "cpu/moments.hpp"
 #include "cpu/rows.hpp"
 
 namespace nnx::cpu {
 namespace {
 
-// Elements of a block: 64 additions a lane.
-template <class T>
-constexpr std::int64_t kBlock = 256 * Vec<T>::width;
-
-struct Moments {
-  double count = 0, mean = 0, m2 = 0;
-
-  void add(const Moments& o) {  // Chan, Golub, LeVeque 1979
-    if (count == 0) {
-      *this = o;
-      return;
-    }
-    const double total = count + o.count, delta = o.mean - mean;
-    mean += delta * (o.count / total);
-    m2 += o.m2 + delta * delta * (count * o.count / total);
-    count = total;
-  }
-};
-
-// The sum of x - shift in four chains.
-template <class T>
-double sum_from(const T* x, std::int64_t n, T shift) {
-  using V = Vec<T>;
-  V sum[4] = {V(0), V(0), V(0), V(0)};
-  for_vectors_by_four<T>(n, [&](std::int64_t i, int k, auto lanes) {
-    sum[k] += lanes.keep(lanes.load(x + i) - V(shift), V(0));
-  });
-  return static_cast<double>(fold_sum((sum[0] + sum[1]) + (sum[2] + sum[3])));
-}
-
-template <class T>
-Moments block_moments(const T* x, std::int64_t n) {
-  using V = Vec<T>;
-  const double count = static_cast<double>(n), share = 1 / count;
-  const T mean = static_cast<T>(sum_from(x, n, T(0)) * share);
-  V sum[4] = {V(0), V(0), V(0), V(0)}, squares[4] = {V(0), V(0), V(0), V(0)};
-  for_vectors_by_four<T>(n, [&](std::int64_t i, int k, auto lanes) {
-    const V d = lanes.keep(lanes.load(x + i) - V(mean), V(0));
-    sum[k] += d;
-    squares[k] = fma(d, d, squares[k]);
-  });
-  const double rest = static_cast<double>(fold_sum((sum[0] + sum[1]) + (sum[2] + sum[3])));
-  const double all =
-      static_cast<double>(fold_sum((squares[0] + squares[1]) + (squares[2] + squares[3])));
-  // Infinite data have an infinite mean, not the NaN of their deviations from it.
-  const double correction = std::isinf(mean) ? 0.0 : rest * share;
-  return {count, static_cast<double>(mean) + correction,
-          std::max(all - rest * (rest * share), 0.0)};
-}
-
 template <class T>
 Moments row_moments(const T* x, std::int64_t n) {
   Moments moments;
   for (std::int64_t i = 0; i < n; i += kBlock<T>)
-    moments.add(block_moments(x + i, std::min(kBlock<T>, n - i)));
+    moments.add(block_moments(Block<T>{x + i, std::min(kBlock<T>, n - i)}));
   return moments;
 }
 
@@ -97,8 +45,7 @@ void layer_norm_row(std::int64_t n, double eps, const T* x, const T* weight, con
                     T* mean_out, T* rstd_out) {
   using V = Vec<T>;
   const Moments moments = row_moments(x, n);
-  const T mean = static_cast<T>(moments.mean);
-  const T lack = static_cast<T>(moments.mean - static_cast<double>(mean));
+  const auto [mean, lack] = SplitMean<T>(moments.mean);
   const T rstd = static_cast<T>(1.0 / std::sqrt(moments.m2 / static_cast<double>(n) + eps));
   for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
     V v = ((lanes.load(x + i) - V(mean)) - V(lack)) * V(rstd);
@@ -153,7 +100,7 @@ struct LayerNormGradient {
       scale[k] = rstd[r + k];
       double rest = 0;
       for (std::int64_t i = 0; i < n; i += kBlock<T>)
-        rest += sum_from(x + (r + k) * n + i, std::min(kBlock<T>, n - i), shift[k]);
+        rest += sum_from(Block<T>{x + (r + k) * n + i, std::min(kBlock<T>, n - i)}, shift[k]);
       lack[k] = static_cast<T>(rest * share);
     }
     const auto h_at = [&](int k, std::int64_t i, auto lanes) {

@@ -145,12 +145,30 @@ Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const 
 Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
 std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
 
-// --- of networks (softmax.cpp, norm.cpp, loss.cpp) ---------------------------------------------
+// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, loss.cpp)
+// ---------------------------------------------
 Tensor softmax(const Tensor& x, std::int64_t axis);
 Tensor log_softmax(const Tensor& x, std::int64_t axis);
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims);
 Tensor layer_norm(const Tensor& x, const Shape& normalized, const Tensor& weight,
                   const Tensor& bias, double eps);
+// In training the statistics are the batch's, and the running ones (may be none) move towards them.
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight, const Tensor& bias, bool training, double momentum,
+                  double eps);
+enum class Resampling : std::uint8_t {
+  nearest,
+  nearest_exact,
+  linear,
+  cubic,
+  area,
+  linear_antialias,
+  cubic_antialias
+};
+// An axis of another length. `factor` (0: the ratio of the lengths) is what a step of positions is
+// taken from.
+Tensor resample(const Tensor& x, std::int64_t axis, std::int64_t length, Resampling mode,
+                bool align_corners, double factor);
 enum class LossReduction : std::uint8_t { none, mean, sum };
 // A declared loss of tensors of one shape, in one pass; `name` is what errors call it.
 Tensor loss(const char* name, int declaration, const Tensor& input, const Tensor& target,

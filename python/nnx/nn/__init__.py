@@ -23,6 +23,14 @@ from nnx.nn.layers.activations import (
     Tanh,
     Tanhshrink,
 )
+from nnx.nn.layers.batch_normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from nnx.nn.layers.convolution import (
     Conv,
     Conv1d,
@@ -35,9 +43,16 @@ from nnx.nn.layers.convolution import (
 )
 from nnx.nn.layers.dense import Bilinear, Dense, Linear
 from nnx.nn.layers.distance import CosineSimilarity, PairwiseDistance
-from nnx.nn.layers.dropout import AlphaDropout, Dropout
+from nnx.nn.layers.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from nnx.nn.layers.embedding import Embedding
-from nnx.nn.layers.normalization import BatchNorm1d, LayerNorm, RMSNorm
+from nnx.nn.layers.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from nnx.nn.layers.parametric import (
     CELU,
     ELU,
@@ -70,9 +85,19 @@ from nnx.nn.layers.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from nnx.nn.layers.resampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from nnx.nn.layers.shape import Flatten, Identity, Unflatten
 from nnx.nn.layers.softmax import GLU, LogSoftmax, Softmax, Softmin
-from nnx.nn.lazy import LazyBatchNorm1d, LazyLinear, UninitializedParameter
+from nnx.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+    UninitializedParameter,
+)
 from nnx.nn.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -121,6 +146,8 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "Conv",
     "Conv1d",
@@ -135,9 +162,14 @@ __all__ = [
     "CrossEntropyLoss",
     "Dense",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "FeatureAlphaDropout",
     "Flatten",
     "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -145,6 +177,9 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LPPool1d",
@@ -152,9 +187,15 @@ __all__ = [
     "LPPool3d",
     "LayerNorm",
     "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -199,6 +240,9 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "UninitializedParameter",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "functional",
     "hooks",
     "init",

@@ -14,8 +14,16 @@ from nnx._nnx import ShapeError, Tensor, empty, int64, no_grad, ones, zeros
 from nnx.nn.functional.arguments import tensor
 from nnx.nn.hooks import structure
 from nnx.nn.layers.activations import activation_op
+from nnx.nn.layers.batch_normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    ChannelNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from nnx.nn.layers.dense import Dense
-from nnx.nn.layers.normalization import BatchNorm1d
 from nnx.nn.module import Module
 from nnx.nn.parameter import Parameter
 
@@ -110,18 +118,12 @@ class LazyLinear(Dense):
         return Dense.forward(self, x)
 
 
-class LazyBatchNorm1d(BatchNorm1d):
-    """A BatchNorm1d whose num_features is the length of axis 1 of the first input.
-
-    Args: those of BatchNorm1d but the first.
-    Shapes, dtypes: as for BatchNorm1d.
-    Raises: ShapeError for a first input that is not (N, C) or (N, C, L).
-    Source: PyTorch's torch.nn.LazyBatchNorm1d.
+class LazyChannelNorm(ChannelNorm):
+    """Base of the normalisations whose num_features is the number of channels of the first input.
 
     Example:
-        >>> layer = nn.LazyBatchNorm1d()
-        >>> layer(nnx.rand(5, 3)).shape, layer.num_features
-        ((5, 3), 3)
+        >>> isinstance(nn.LazyBatchNorm1d(), nn.lazy.LazyChannelNorm)
+        True
     """
 
     def __init__(
@@ -135,7 +137,9 @@ class LazyBatchNorm1d(BatchNorm1d):
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__(1, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        ChannelNorm.__init__(
+            self, 1, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
         self.num_features = 0
         if self.weight is not None:
             self.weight = UninitializedParameter(device=device, dtype=dtype)
@@ -143,11 +147,12 @@ class LazyBatchNorm1d(BatchNorm1d):
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        x = tensor("LazyBatchNorm1d", "input", input)
+        cls = type(self)
+        x = tensor(cls.__name__, "input", input)
         if x.ndim not in self._axes:
             rule = f"the first input must be {self._axes_text}"
-            raise fail(ShapeError, "LazyBatchNorm1d", rule, describe(x, "input"))
-        self.num_features = x.shape[1]
+            raise fail(ShapeError, cls.__name__, rule, describe(x, "input"))
+        self.num_features = x.shape[self._channel_axis(x)]
         shape = (self.num_features,)
         for parameter in (self.weight, self.bias):
             if isinstance(parameter, UninitializedParameter):
@@ -158,10 +163,113 @@ class LazyBatchNorm1d(BatchNorm1d):
                 setattr(self, name, make(shape, dtype=old.dtype, device=old.device))
         if self.num_batches_tracked is not None:
             self.num_batches_tracked = zeros((), dtype=int64, device=x.device)
-        _become(self, BatchNorm1d)
+        _become(self, next(c for c in cls.__mro__ if not issubclass(c, LazyChannelNorm)))
         with no_grad():
             self.reset_parameters()
-        return BatchNorm1d.forward(self, x)
+        y: Tensor = self.forward(x)
+        return y
 
 
-__all__ = ["LazyBatchNorm1d", "LazyLinear", "UninitializedParameter"]
+class LazyBatchNorm1d(LazyChannelNorm, BatchNorm1d):
+    """A BatchNorm1d whose num_features is the number of channels of the first input.
+
+    Args: those of BatchNorm1d but the first.
+    Shapes, dtypes: as for BatchNorm1d.
+    Raises: ShapeError for a first input that is not (N, C) or (N, C, L).
+    Source: PyTorch's torch.nn.LazyBatchNorm1d.
+
+    Example:
+        >>> layer = nn.LazyBatchNorm1d()
+        >>> layer(nnx.rand(5, 3)).shape, layer.num_features
+        ((5, 3), 3)
+    """
+
+
+class LazyBatchNorm2d(LazyChannelNorm, BatchNorm2d):
+    """A BatchNorm2d whose num_features is the number of channels of the first input.
+
+    Args: those of BatchNorm2d but the first.
+    Shapes, dtypes: as for BatchNorm2d.
+    Raises: ShapeError for a first input that is not (N, C, H, W).
+    Source: PyTorch's torch.nn.LazyBatchNorm2d.
+
+    Example:
+        >>> layer = nn.LazyBatchNorm2d()
+        >>> layer(nnx.rand(5, 3, 4, 4)).shape, layer.num_features
+        ((5, 3, 4, 4), 3)
+    """
+
+
+class LazyBatchNorm3d(LazyChannelNorm, BatchNorm3d):
+    """A BatchNorm3d whose num_features is the number of channels of the first input.
+
+    Args: those of BatchNorm3d but the first.
+    Shapes, dtypes: as for BatchNorm3d.
+    Raises: ShapeError for a first input that is not (N, C, D, H, W).
+    Source: PyTorch's torch.nn.LazyBatchNorm3d.
+
+    Example:
+        >>> layer = nn.LazyBatchNorm3d()
+        >>> layer(nnx.rand(5, 3, 2, 4, 4)).shape, layer.num_features
+        ((5, 3, 2, 4, 4), 3)
+    """
+
+
+class LazyInstanceNorm1d(LazyChannelNorm, InstanceNorm1d):
+    """An InstanceNorm1d whose num_features is the number of channels of the first input.
+
+    Args: those of InstanceNorm1d but the first; affine and track_running_stats are True
+        unless told otherwise.
+    Shapes, dtypes: as for InstanceNorm1d.
+    Raises: ShapeError for a first input that is not (N, C, L) or (C, L).
+    Source: PyTorch's torch.nn.LazyInstanceNorm1d.
+
+    Example:
+        >>> layer = nn.LazyInstanceNorm1d()
+        >>> layer(nnx.rand(5, 3, 4)).shape, layer.num_features
+        ((5, 3, 4), 3)
+    """
+
+
+class LazyInstanceNorm2d(LazyChannelNorm, InstanceNorm2d):
+    """An InstanceNorm2d whose num_features is the number of channels of the first input.
+
+    Args: those of InstanceNorm2d but the first; affine and track_running_stats are True
+        unless told otherwise.
+    Shapes, dtypes: as for InstanceNorm2d.
+    Raises: ShapeError for a first input that is not (N, C, H, W) or (C, H, W).
+    Source: PyTorch's torch.nn.LazyInstanceNorm2d.
+
+    Example:
+        >>> layer = nn.LazyInstanceNorm2d()
+        >>> layer(nnx.rand(5, 3, 4, 4)).shape, layer.num_features
+        ((5, 3, 4, 4), 3)
+    """
+
+
+class LazyInstanceNorm3d(LazyChannelNorm, InstanceNorm3d):
+    """An InstanceNorm3d whose num_features is the number of channels of the first input.
+
+    Args: those of InstanceNorm3d but the first; affine and track_running_stats are True
+        unless told otherwise.
+    Shapes, dtypes: as for InstanceNorm3d.
+    Raises: ShapeError for a first input that is not (N, C, D, H, W) or (C, D, H, W).
+    Source: PyTorch's torch.nn.LazyInstanceNorm3d.
+
+    Example:
+        >>> layer = nn.LazyInstanceNorm3d()
+        >>> layer(nnx.rand(5, 3, 2, 4, 4)).shape, layer.num_features
+        ((5, 3, 2, 4, 4), 3)
+    """
+
+
+__all__ = [
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+    "UninitializedParameter",
+]

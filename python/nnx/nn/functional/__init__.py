@@ -53,6 +53,14 @@ from nnx.nn.functional.convolution import (
     conv_transpose3d,
 )
 from nnx.nn.functional.distances import cosine_similarity, normalize, pairwise_distance
+from nnx.nn.functional.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from nnx.nn.functional.layers import bilinear, embedding, linear
 from nnx.nn.functional.losses import (
     binary_cross_entropy,
@@ -68,10 +76,11 @@ from nnx.nn.functional.losses import (
     soft_margin_loss,
 )
 from nnx.nn.functional.normalization import (
-    alpha_dropout,
     batch_norm,
-    dropout,
+    group_norm,
+    instance_norm,
     layer_norm,
+    local_response_norm,
     rms_norm,
 )
 from nnx.nn.functional.pooling import (
@@ -103,6 +112,7 @@ from nnx.nn.functional.ranking_losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from nnx.nn.functional.resampling import affine_grid, grid_sample, interpolate
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -111,6 +121,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -130,11 +141,17 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
+    "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
+    "group_norm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -142,11 +159,14 @@ __all__ = [
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "lp_pool1d",

@@ -1,8 +1,7 @@
-"""Normalisation and dropout as functions."""
+"""Normalisation as functions."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from nnx import _check
@@ -10,47 +9,6 @@ from nnx import _nnx as ops
 from nnx._errors import describe, fail
 from nnx._nnx import ShapeError, Tensor, no_grad
 from nnx.nn.functional.arguments import floating, like_weights
-
-# SELU(x) for x towards minus infinity: what alpha dropout sets elements to.
-_SELU_FLOOR = -1.7580993408473766
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, 0 with probability p and input / (1 - p) otherwise.
-
-    Example:
-        >>> nn.functional.dropout(nnx.ones(2), training=False).tolist()
-        [1.0, 1.0]
-    """
-    y = ops.dropout(input, p, training)
-    return input.copy_(y) if inplace else y
-
-
-def alpha_dropout(
-    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Tensor:
-    """In training, sets elements to SELU's floor -1.7581 with probability p, then scales and
-    shifts all, so that mean 0 and variance 1 stay mean 0 and variance 1.
-
-    Raises: ArgumentError for p outside [0, 1].
-    Source: Klambauer et al., arXiv:1706.02515.
-
-    Example:
-        >>> nn.functional.alpha_dropout(nnx.ones(2)).tolist()
-        [1.0, 1.0]
-    """
-    p = _check.real("alpha_dropout", "p", p, 0, 1)
-    x = floating("alpha_dropout", "input", input)
-    if not training or p == 0:
-        return x
-    if p == 1:
-        y = x * 0
-    else:
-        scale = 1 / math.sqrt((_SELU_FLOOR**2 * p + 1) * (1 - p))
-        shift = -scale * _SELU_FLOOR * p
-        kept = ops.dropout(ops.ones_like(x.detach()), p) != 0
-        y = ops.where(kept, x * scale + shift, _SELU_FLOOR * scale + shift)
-    return input.copy_(y) if inplace else y
 
 
 def layer_norm(
@@ -118,7 +76,8 @@ def batch_norm(
     towards the mean and the unbiased variance: r <- (1 - momentum) r + momentum b. Otherwise the
     running ones are used.
 
-    Shapes: input (N, C, ...), all others (C,). Dtypes: floating, all the same.
+    Shapes: input (N, C, ...), all others (C,); a batch without samples gives none, and leaves the
+        running values. Dtypes: floating, all the same.
     Raises: ShapeError for other shapes, or one value a channel in training; DTypeError.
     Source: Ioffe, Szegedy, arXiv:1502.03167.
 
@@ -128,11 +87,91 @@ def batch_norm(
         >>> y.tolist()
         [[-1.0], [1.0]]
     """
-    op = "batch_norm"
-    x = like_weights(op, input, weight if weight is not None else running_mean)
+    return ops.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(input - mean) / sqrt(var + eps) * weight + bias, mean and (biased) variance of each sample
+    over a group of neighbouring channels.
+
+    Args: num_groups: how many groups the channels are cut into.
+    Shapes: input (N, C, ...), weight and bias (C,). Dtypes: floating, all the same.
+    Raises: ShapeError where num_groups does not divide C or a group has one value; DTypeError.
+    Source: Wu, He, arXiv:1803.08494.
+
+    Example:
+        >>> x = nnx.tensor([[1.0, 3.0, 10.0, 20.0]])
+        >>> nn.functional.group_norm(x, 2, eps=0.0).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
+    """
+    op = "group_norm"
+    x = like_weights(op, input, weight if weight is not None else bias)
+    groups = _check.integer(op, "num_groups", num_groups, 1)
     if x.ndim < 2:
         raise fail(ShapeError, op, "the input must have the axes (N, C, ...)", describe(x, "input"))
-    channels = x.shape[1]
+    samples, channels = x.shape[:2]
+    if channels % groups:
+        rule = f"num_groups must divide the number of channels: {channels} is no multiple of it"
+        received = f"{describe(x, 'input')}, num_groups = {groups}"
+        raise fail(ShapeError, op, rule, received)
+    if samples and x.numel() == samples * groups:
+        rule = "each group needs more than one value: of one, mean and variance say nothing"
+        received = f"{describe(x, 'input')}, num_groups = {groups}"
+        raise fail(ShapeError, op, rule, received, "use fewer groups")
+    wide = x.to(ops.float32) if x.itemsize < 4 else x
+    rows = wide.reshape((1, samples * groups, x.numel() // max(samples * groups, 1)))
+    y = ops.batch_norm(rows, None, None, training=True, eps=eps).reshape(x.shape)
+    if weight is not None or bias is not None:  # one number for each channel
+        mean, var = (f(channels, dtype=y.dtype, device=y.device) for f in (ops.zeros, ops.ones))
+        w, b = (None if t is None else t.to(y.dtype) for t in (weight, bias))
+        y = ops.batch_norm(y, mean, var, w, b, eps=0.0)
+    return y.to(x.dtype)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(input - mean) / sqrt(var + eps) * weight + bias, mean and (biased) variance of each channel
+    of each sample.
+
+    Args:
+        running_mean, running_var: move towards the means, over the batch, of the means and of the
+            unbiased variances: r <- (1 - momentum) r + momentum b.
+        use_input_stats: False to normalise by the running ones.
+
+    Shapes: input (N, C, ...), all others (C,). Dtypes: floating, all the same.
+    Raises: ShapeError for other shapes, or one value a channel; DTypeError.
+    Source: Ulyanov, Vedaldi, Lempitsky, arXiv:1607.08022.
+
+    Example:
+        >>> x = nnx.tensor([[[1.0, 3.0], [10.0, 20.0]]])
+        >>> nn.functional.instance_norm(x, eps=0.0).tolist()
+        [[[-1.0, 1.0], [-1.0, 1.0]]]
+    """
+    op = "instance_norm"
+    x = like_weights(op, input, weight if weight is not None else running_mean)
+    if not use_input_stats:
+        return ops.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    if x.ndim < 3:
+        rule = "the input must have the axes (N, C, ...)"
+        raise fail(ShapeError, op, rule, describe(x, "input"))
+    samples, channels = x.shape[:2]
+    if x.numel() and x.numel() == samples * channels:
+        rule = "each channel needs more than one value: of one, mean and variance say nothing"
+        raise fail(ShapeError, op, rule, describe(x, "input"))
     for name, value in (
         ("running_mean", running_mean),
         ("running_var", running_var),
@@ -142,44 +181,46 @@ def batch_norm(
         if value is not None and tuple(value.shape) != (channels,):
             rule = f"{name} must have one number for each of the {channels} channels"
             raise fail(ShapeError, op, rule, f"{describe(x, 'input')}, {describe(value, name)}")
-    axes = (0, *range(2, x.ndim))
-    column = (channels,) + (1,) * (x.ndim - 2)  # how a vector of channels meets the input
-    if training:
-        mean, var = _batch_statistics(op, x, axes, running_mean, running_var, momentum)
-    elif running_mean is None or running_var is None:
-        raise fail(ShapeError, op, "without training there must be running mean and variance")
-    else:
-        mean, var = running_mean, running_var
-    scale = ops.rsqrt(var + eps)
-    if weight is not None:
-        scale = scale * weight
-    y = (x - mean.reshape(column)) * scale.reshape(column)
-    return y if bias is None else y + bias.reshape(column)
-
-
-def _batch_statistics(
-    op: str,
-    x: Tensor,
-    axes: tuple[int, ...],
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    momentum: float,
-) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of the batch; moves the running ones."""
-    count = x.numel() // max(x.shape[1], 1)
-    if count <= 1:
-        raise fail(
-            ShapeError,
-            op,
-            "in training each channel needs more than one value: of one, mean and variance say "
-            "nothing",
-            describe(x, "input"),
-            "use a larger batch (DataLoader: drop_last=True), or model.eval()",
-        )
-    var, mean = ops.var_mean(x, axes, correction=0)
+    # Every channel of every sample is a channel of one batch.
+    mean, var, w, b = (
+        None if t is None else t.repeat(samples) for t in (running_mean, running_var, weight, bias)
+    )
+    rows = x.reshape((1, samples * channels, *x.shape[2:]))
+    y = ops.batch_norm(rows, mean, var, w, b, True, momentum, eps).reshape(x.shape)
     with no_grad():
-        if running_mean is not None:
-            running_mean.lerp_(mean.detach(), momentum)
-        if running_var is not None:
-            running_var.lerp_(var.detach() * (count / (count - 1)), momentum)
-    return mean, var
+        for running, moved in ((running_mean, mean), (running_var, var)):
+            if running is not None and moved is not None and samples:
+                running.copy_(moved.reshape((samples, channels)).mean(0))
+    return y
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """input / (k + alpha m)^beta, m the mean of input^2 over `size` neighbouring channels; channels
+    that are not there count as 0.
+
+    Shapes: input (N, C, ...), with at least one axis after the channels. Dtypes: floating.
+    Raises: ShapeError for fewer axes, DTypeError for integers, ArgumentError for a size below 1.
+    Source: Krizhevsky, Sutskever, Hinton, NIPS 25 (2012).
+
+    Example:
+        >>> x = nnx.tensor([[[3.0], [4.0]]])
+        >>> nn.functional.local_response_norm(x, 1, alpha=1.0, beta=0.5, k=0.0).tolist()
+        [[[1.0], [1.0]]]
+    """
+    op = "local_response_norm"
+    x = floating(op, "input", input)
+    size = _check.integer(op, "size", size, 1)
+    if x.ndim < 3:
+        rule = "the input must have the axes (N, C, ...) and at least one after the channels"
+        raise fail(ShapeError, op, rule, describe(x, "input"))
+    wide = x.to(ops.float32) if x.itemsize < 4 else x
+    channels = x.shape[1]
+    width = [(0, 0)] * x.ndim
+    width[1] = (size // 2, (size - 1) // 2)
+    squares = ops.pad(ops.square(wide), width)
+    total = squares[:, :channels]
+    for j in range(1, size):
+        total = total + squares[:, j : j + channels]
+    return (wide / (total * (alpha / size) + k) ** beta).to(x.dtype)

@@ -2,6 +2,7 @@
 
 from nnx.nn.layers import (
     activations,
+    batch_normalization,
     convolution,
     dense,
     distance,
@@ -10,12 +11,14 @@ from nnx.nn.layers import (
     normalization,
     parametric,
     pooling,
+    resampling,
     shape,
     softmax,
 )
 
 __all__ = [
     "activations",
+    "batch_normalization",
     "convolution",
     "dense",
     "distance",
@@ -24,6 +27,7 @@ __all__ = [
     "normalization",
     "parametric",
     "pooling",
+    "resampling",
     "shape",
     "softmax",
 ]

@@ -1,4 +1,4 @@
-"""Normalisation layers."""
+"""Normalisation by the statistics of each sample alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from nnx import _check
 from nnx._errors import describe, fail
-from nnx._nnx import ShapeError, Tensor, int64, layer_norm, no_grad, ones, zeros
+from nnx._nnx import ArgumentError, ShapeError, Tensor, layer_norm, ones, zeros
 from nnx.nn import functional, init
 from nnx.nn.functional.arguments import tensor
 from nnx.nn.module import Module
@@ -140,155 +140,107 @@ class RMSNorm(Module):
         return text + f", elementwise_affine={self.elementwise_affine}"
 
 
-class BatchNorm(Module):
-    """Base of the batch normalisations, which differ in the axes of their input.
+class GroupNorm(Module):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and (biased) variance of each sample
+    over a group of neighbouring channels.
+
+    Args:
+        num_groups: how many groups the channels are cut into.
+        num_channels: the number C of channels, a multiple of it.
+        eps: added to the variance.
+        affine, bias: whether there are weight and bias, one number for each channel.
+        device, dtype: where and in what they are made.
+
+    Shapes: x (N, C, ...), y the same. Dtypes: floating.
+    Raises: ArgumentError where num_groups does not divide num_channels; ShapeError for another
+        number of channels, or one value a group.
+    Source: Wu, He, arXiv:1803.08494.
 
     Example:
-        >>> isinstance(nn.BatchNorm1d(3), nn.layers.normalization.BatchNorm)
-        True
+        >>> layer = nn.GroupNorm(2, 4, eps=0.0)
+        >>> layer(nnx.tensor([[1.0, 3.0, 10.0, 20.0]])).tolist()
+        [[-1.0, 1.0, -1.0, 1.0]]
     """
-
-    _axes: tuple[int, ...] = ()  # how many axes an input may have
-    _axes_text = ""
 
     weight: Parameter | None
     bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
-        num_features: int,
+        num_groups: int,
+        num_channels: int,
         eps: float = 1e-5,
-        momentum: float | None = 0.1,
         affine: bool = True,
-        track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        op = type(self).__name__
-        self.num_features = _check.integer(op, "num_features", num_features, 1)
-        self.eps = _check.real(op, "eps", eps, 0)
-        self.momentum = None if momentum is None else _check.real(op, "momentum", momentum, 0, 1)
+        self.num_groups = _check.integer("GroupNorm", "num_groups", num_groups, 1)
+        self.num_channels = _check.integer("GroupNorm", "num_channels", num_channels, 1)
+        if self.num_channels % self.num_groups:
+            rule = "num_channels must be a multiple of num_groups"
+            received = f"num_groups = {self.num_groups}, num_channels = {self.num_channels}"
+            raise fail(ArgumentError, "GroupNorm", rule, received)
+        self.eps = _check.real("GroupNorm", "eps", eps, 0)
         self.affine = bool(affine)
-        self.track_running_stats = bool(track_running_stats)
         place = {"dtype": dtype, "device": device}
-        self.weight = Parameter(ones(self.num_features, **place)) if affine else None
-        self.bias = Parameter(zeros(self.num_features, **place)) if affine and bias else None
-        tracked = self.track_running_stats
-        mean, var = (f(self.num_features, **place) if tracked else None for f in (zeros, ones))
-        self.register_buffer("running_mean", mean)
-        self.register_buffer("running_var", var)
-        count = zeros((), dtype=int64, device=device) if tracked else None
-        self.register_buffer("num_batches_tracked", count)
-
-    def reset_running_stats(self) -> None:
-        """Forgets the batches seen: mean 0, variance 1, count 0.
-
-        Example:
-            >>> layer = nn.BatchNorm1d(2)
-            >>> _ = layer(nnx.rand(4, 2))
-            >>> layer.reset_running_stats()
-            >>> layer.running_var.tolist(), layer.num_batches_tracked.item()
-            ([1.0, 1.0], 0)
-        """
-        for kept, value in (
-            (self.running_mean, 0),
-            (self.running_var, 1),
-            (self.num_batches_tracked, 0),
-        ):
-            if kept is not None:
-                kept.fill_(value)
+        self.weight = Parameter(ones(self.num_channels, **place)) if affine else None
+        self.bias = Parameter(zeros(self.num_channels, **place)) if affine and bias else None
 
     def reset_parameters(self) -> None:
-        """Forgets the batches seen, and sets the weight to 1 and the bias to 0.
+        """Sets the weight to 1 and the bias to 0.
 
         Example:
-            >>> layer = nn.BatchNorm1d(2)
+            >>> layer = nn.GroupNorm(1, 2)
             >>> layer.reset_parameters()
             >>> layer.weight.tolist()
             [1.0, 1.0]
         """
-        self.reset_running_stats()
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        input = tensor(type(self).__name__, "input", input)
-        if input.ndim not in self._axes or input.shape[1] != self.num_features:
-            rule = f"the input must be {self._axes_text} with C = {self.num_features}"
-            hint = ""
-            if input.ndim == 1 and tuple(input.shape) == (self.num_features,):
-                hint = "for a single sample add the axis of the batch: x.unsqueeze(0)"
-            raise fail(ShapeError, type(self).__name__, rule, describe(input, "input"), hint)
-        mean, var = self.running_mean, self.running_var
-        momentum = self.momentum
-        # As PyTorch: without running statistics, evaluation uses those of the batch, too.
-        by_batch = self.training or mean is None or var is None
-        moves = self.training and mean is not None
-        y = functional.batch_norm(
-            input,
-            mean if moves or not by_batch else None,
-            var if moves or not by_batch else None,
-            self.weight,
-            self.bias,
-            by_batch,
-            self._share() if moves else momentum or 0.0,
-            self.eps,
-        )
-        if moves and self.num_batches_tracked is not None:
-            with no_grad():
-                self.num_batches_tracked.add_(1)
-        return y
-
-    def _share(self) -> float:
-        """How much the batch counts: the momentum, or with None an equal share for each batch."""
-        if self.momentum is not None:
-            return self.momentum
-        seen = self.num_batches_tracked
-        return 1.0 / (1 + (0 if seen is None else int(seen)))
+        x = tensor("GroupNorm", "input", input)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            rule = f"the input must be (N, C, ...) with C = {self.num_channels}"
+            raise fail(ShapeError, "GroupNorm", rule, describe(x, "input"))
+        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
-        return text + f", affine={self.affine}, track_running_stats={self.track_running_stats}"
+        text = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return text + (f", bias={self.bias is not None}" if self.affine else "")
 
 
-class BatchNorm1d(BatchNorm):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each feature (channel).
+class LocalResponseNorm(Module):
+    """y = x / (k + alpha m)^beta, m the mean of x^2 over `size` neighbouring channels; channels
+    that are not there count as 0.
 
-    In training, mean and (biased) variance are those of the batch, and running_mean and running_var
-    move towards the mean and the unbiased variance; in evaluation the running ones are used.
-
-    Args:
-        num_features: the number C of features.
-        eps: added to the variance.
-        momentum: how much a batch counts in the running values, r <- (1 - momentum) r + momentum b;
-            None for the plain average over all batches.
-        affine, bias: whether there are weight and bias.
-        track_running_stats: whether there are running values; without, evaluation normalises by the
-            batch, too.
-        device, dtype: where and in what they are made.
-
-    Shapes: x (N, C) or (N, C, L), y the same; all others (C,). Dtypes: floating.
-    Raises: ShapeError for another number of features, or one value a feature in training.
-    Source: Ioffe, Szegedy, arXiv:1502.03167.
+    Args: size: how many channels; alpha, beta, k: the constants above.
+    Shapes: x (N, C, ...), with at least one axis after the channels; y the same. Dtypes: floating.
+    Raises: ArgumentError for a size below 1; ShapeError for fewer axes.
+    Source: Krizhevsky, Sutskever, Hinton, NIPS 25 (2012).
 
     Example:
-        >>> layer = nn.BatchNorm1d(1, eps=0.0)
-        >>> layer(nnx.tensor([[1.0], [3.0]])).tolist()
-        [[-1.0], [1.0]]
-        >>> round(layer.running_mean.item(), 6), round(layer.running_var.item(), 6)
-        (0.2, 1.1)
+        >>> nn.LocalResponseNorm(2)(nnx.ones(1, 3, 4)).shape
+        (1, 3, 4)
     """
 
-    _axes = (2, 3)
-    _axes_text = "(N, C) or (N, C, L)"
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = _check.integer("LocalResponseNorm", "size", size, 1)
+        self.alpha = _check.real("LocalResponseNorm", "alpha", alpha)
+        self.beta = _check.real("LocalResponseNorm", "beta", beta)
+        self.k = _check.real("LocalResponseNorm", "k", k)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-__all__ = ["BatchNorm1d", "LayerNorm", "RMSNorm"]
+__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
