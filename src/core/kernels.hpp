@@ -84,130 +84,131 @@ struct PoolJob {
   PoolAxis axis[3];
   bool count_padding = true;  // averages: padding counts in the size of a window
   double divisor = 0;         // averages: divided by this instead of the size, unless 0
-  // x and y are (n, channels, length), contiguous, in `lane`: y = (x - mean) / sqrt(var + eps) *
-  // weight
-  // + bias, one number of each per channel.
-  struct BatchNormJob {
-    Lane lane;
-    std::int64_t n, channels, length;
-    double eps;
-    bool batch;  // mean and (biased) variance are the batch's own: batch_norm writes them
-    const void* x;
-    const void *weight, *bias;  // null: 1 and 0
-    double *mean, *var;
-  };
+};
 
-  // y[o, j, :] = sum over k in [start[j], start[j + 1]) of weight[k] x[o, index[k], :]: a sparse
-  // matrix along the middle axis of x (outer, n_in, inner), y (outer, n_out, inner), both
-  // contiguous.
-  struct ResampleJob {
-    std::int64_t outer, n_in, n_out, inner;
-    const std::int64_t *start, *index;  // checked
-    const void* weight;                 // of the lane
-  };
+// x and y are (n, channels, length), contiguous, in `lane`:
+//   y = (x - mean) / sqrt(var + eps) * weight + bias, one number of each per channel.
+struct BatchNormJob {
+  Lane lane;
+  std::int64_t n, channels, length;
+  double eps;
+  bool batch;  // mean and (biased) variance are the batch's own: batch_norm writes them
+  const void* x;
+  const void *weight, *bias;  // null: 1 and 0
+  double *mean, *var;
+};
 
-  struct RandomStream {
-    std::uint64_t key;     // seed
-    std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4
-                           // (32-bit draws) or offset + i / 2 (64-bit draws)
-  };
-  enum class Distribution : std::uint8_t { bits, uniform, normal, integers, bernoulli };
-  struct RandomJob {
-    Distribution kind;
-    RandomStream stream;
-    Lane lane;  // f32, f64; integers: i64; bits: u64 (64-bit draws); bernoulli: b8
-    std::int64_t count;
-    double a, b;          // uniform [a, b), normal mean a, deviation b, bernoulli probability a
-    std::int64_t lo, hi;  // integers in [lo, hi)
-    void* out;
-  };
+// y[o, j, :] = sum over k in [start[j], start[j + 1]) of weight[k] x[o, index[k], :]: a sparse
+// matrix along the middle axis of x (outer, n_in, inner), y (outer, n_out, inner), both
+// contiguous.
+struct ResampleJob {
+  std::int64_t outer, n_in, n_out, inner;
+  const std::int64_t *start, *index;  // checked
+  const void* weight;                 // of the lane
+};
 
-  struct Kernels {
-    std::uint32_t abi;
-    const char* level;  // "v2", "v3", "v4", "generic", "cuda"
+struct RandomStream {
+  std::uint64_t key;     // seed
+  std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4
+                         // (32-bit draws) or offset + i / 2 (64-bit draws)
+};
+enum class Distribution : std::uint8_t { bits, uniform, normal, integers, bernoulli };
+struct RandomJob {
+  Distribution kind;
+  RandomStream stream;
+  Lane lane;  // f32, f64; integers: i64; bits: u64 (64-bit draws); bernoulli: b8
+  std::int64_t count;
+  double a, b;          // uniform [a, b), normal mean a, deviation b, bernoulli probability a
+  std::int64_t lo, hi;  // integers in [lo, hi)
+  void* out;
+};
 
-    // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
-    TileFn (*pointwise_function)(int declaration, Lane lane);
-    void (*run)(const TileJob* jobs, std::int64_t count);
-    void (*reduce)(const ReduceJob& job);
+struct Kernels {
+  std::uint32_t abi;
+  const char* level;  // "v2", "v3", "v4", "generic", "cuda"
 
-    void (*gemm_f32)(const GemmJob& job);
-    void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
+  // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
+  TileFn (*pointwise_function)(int declaration, Lane lane);
+  void (*run)(const TileJob* jobs, std::int64_t count);
+  void (*reduce)(const ReduceJob& job);
 
-    void (*conv)(const ConvJob& job);
-    std::int64_t (*conv_workspace)(const ConvJob& job);  // bytes; data pointers are not read
+  void (*gemm_f32)(const GemmJob& job);
+  void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
 
-    // Rows of n adjacent elements. Lanes f32 and f64.
-    void (*softmax)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* y);
-    void (*softmax_backward)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* y,
-                             const void* g, void* dx);
-    void (*logsumexp)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* out);
-    // Loss of each row, and its logsumexp for the gradient; a row with a negative label gives 0.
-    void (*cross_entropy)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
-                          const std::int64_t* labels, void* loss, void* lse);
-    // dx = (softmax(x) - onehot(label)) * scale[row]; zeros where the label is negative.
-    void (*cross_entropy_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
-                                   const std::int64_t* labels, const void* lse, const void* scale,
-                                   void* dx);
-    // y = (x - mean) * rstd * weight + bias, weight and bias of n elements or null; mean and rstd
-    // are written per row.
-    void (*layer_norm)(Lane lane, std::int64_t rows, std::int64_t n, double eps, const void* x,
-                       const void* weight, const void* bias, void* y, void* mean, void* rstd);
-    // Any of dx, dweight, dbias may be null.
-    void (*layer_norm_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
-                                const void* weight, const void* mean, const void* rstd,
-                                const void* g, void* dx, void* dweight, void* dbias);
-    void (*batch_norm)(const BatchNormJob& job, void* y);
-    // Any of dx, dweight, dbias may be null. mean and var of the job are those batch_norm used.
-    void (*batch_norm_backward)(const BatchNormJob& job, const void* g, void* dx, void* dweight,
-                                void* dbias);
-    // Mean and population second moment sum (x - mean)^2 of each row.
-    void (*moments)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* mean,
-                    void* m2);
+  void (*conv)(const ConvJob& job);
+  std::int64_t (*conv_workspace)(const ConvJob& job);  // bytes; data pointers are not read
 
-    // View (outer, n, inner), contiguous. First of equal values; first NaN wins.
-    void (*arg_extreme)(bool max, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
-                        const void* x, std::int64_t* out);
-    // Stable, NaN last (also when descending: first); either result may be null.
-    void (*sort)(bool descending, Lane lane, std::int64_t rows, std::int64_t n, const void* x,
-                 void* values, std::int64_t* indices);
-    void (*scan)(Reduction op, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
-                 const void* x, void* out);
+  // Rows of n adjacent elements. Lanes f32 and f64.
+  void (*softmax)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* y);
+  void (*softmax_backward)(bool log, Lane lane, std::int64_t rows, std::int64_t n, const void* y,
+                           const void* g, void* dx);
+  void (*logsumexp)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* out);
+  // Loss of each row, and its logsumexp for the gradient; a row with a negative label gives 0.
+  void (*cross_entropy)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                        const std::int64_t* labels, void* loss, void* lse);
+  // dx = (softmax(x) - onehot(label)) * scale[row]; zeros where the label is negative.
+  void (*cross_entropy_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                                 const std::int64_t* labels, const void* lse, const void* scale,
+                                 void* dx);
+  // y = (x - mean) * rstd * weight + bias, weight and bias of n elements or null; mean and rstd
+  // are written per row.
+  void (*layer_norm)(Lane lane, std::int64_t rows, std::int64_t n, double eps, const void* x,
+                     const void* weight, const void* bias, void* y, void* mean, void* rstd);
+  // Any of dx, dweight, dbias may be null.
+  void (*layer_norm_backward)(Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+                              const void* weight, const void* mean, const void* rstd, const void* g,
+                              void* dx, void* dweight, void* dbias);
+  void (*batch_norm)(const BatchNormJob& job, void* y);
+  // Any of dx, dweight, dbias may be null. mean and var of the job are those batch_norm used.
+  void (*batch_norm_backward)(const BatchNormJob& job, const void* g, void* dx, void* dweight,
+                              void* dbias);
+  // Mean and population second moment sum (x - mean)^2 of each row.
+  void (*moments)(Lane lane, std::int64_t rows, std::int64_t n, const void* x, void* mean,
+                  void* m2);
 
-    void (*gather_rows)(const RowsJob& job, const void* src, void* out);
-    void (*scatter_rows)(const RowsJob& job, const void* src,
-                         void* dst);  // last of equal indices wins
-    void (*scatter_add_rows)(const RowsJob& job, Lane lane, const void* src, void* dst);
-    void (*gather_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* out);
-    void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
-    void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
-    void (*resample)(const ResampleJob& job, Lane lane, const void* x, void* y);
-    // Smallest and largest of n > 0 integers.
-    void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
-                        std::int64_t* hi);
+  // View (outer, n, inner), contiguous. First of equal values; first NaN wins.
+  void (*arg_extreme)(bool max, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
+                      const void* x, std::int64_t* out);
+  // Stable, NaN last (also when descending: first); either result may be null.
+  void (*sort)(bool descending, Lane lane, std::int64_t rows, std::int64_t n, const void* x,
+               void* values, std::int64_t* indices);
+  void (*scan)(Reduction op, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
+               const void* x, void* out);
 
-    // Largest element of each window, the last NaN if there is one; and where it stood, first of
-    // equals: its number within the window (taps: kernels of at most 256 elements, none of them 0)
-    // or its position in the plane (index). At most one of the two is asked for.
-    void (*max_pool)(const PoolJob& job, Lane lane, const void* x, void* y, std::uint8_t* taps,
-                     std::int64_t* index);
-    // dx[where tap o stood] += g[o], from zeros; and y[o] = x[where tap o stood]. Lanes f32 and
-    // f64.
-    void (*max_pool_scatter)(const PoolJob& job, Lane lane, const void* g, const std::uint8_t* taps,
-                             void* dx);
-    void (*max_pool_gather)(const PoolJob& job, Lane lane, const void* x, const std::uint8_t* taps,
-                            void* y);
-    // Mean of each window (dilation 1), and the transpose of that.
-    void (*avg_pool)(const PoolJob& job, Lane lane, const void* x, void* y);
-    void (*avg_pool_scatter)(const PoolJob& job, Lane lane, const void* g, void* dx);
+  void (*gather_rows)(const RowsJob& job, const void* src, void* out);
+  void (*scatter_rows)(const RowsJob& job, const void* src,
+                       void* dst);  // last of equal indices wins
+  void (*scatter_add_rows)(const RowsJob& job, Lane lane, const void* src, void* dst);
+  void (*gather_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* out);
+  void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
+  void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
+  void (*resample)(const ResampleJob& job, Lane lane, const void* x, void* y);
+  // Smallest and largest of n > 0 integers.
+  void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
+                      std::int64_t* hi);
 
-    void (*random)(const RandomJob& job);
-  };
+  // Largest element of each window, the last NaN if there is one; and where it stood, first of
+  // equals: its number within the window (taps: kernels of at most 256 elements, none of them 0)
+  // or its position in the plane (index). At most one of the two is asked for.
+  void (*max_pool)(const PoolJob& job, Lane lane, const void* x, void* y, std::uint8_t* taps,
+                   std::int64_t* index);
+  // dx[where tap o stood] += g[o], from zeros; and y[o] = x[where tap o stood]. Lanes f32 and
+  // f64.
+  void (*max_pool_scatter)(const PoolJob& job, Lane lane, const void* g, const std::uint8_t* taps,
+                           void* dx);
+  void (*max_pool_gather)(const PoolJob& job, Lane lane, const void* x, const std::uint8_t* taps,
+                          void* y);
+  // Mean of each window (dilation 1), and the transpose of that.
+  void (*avg_pool)(const PoolJob& job, Lane lane, const void* x, void* y);
+  void (*avg_pool_scatter)(const PoolJob& job, Lane lane, const void* g, void* dx);
+
+  void (*random)(const RandomJob& job);
+};
 
 }  // namespace nnx::core
 
 // The one symbol of a backend; null when `abi` is not its own.
 extern "C" {
-  using NnxOpenBackend =
-      const nnx::core::Kernels* (*)(const nnx::core::Host* host, std::uint32_t abi);
+using NnxOpenBackend = const nnx::core::Kernels* (*)(const nnx::core::Host* host,
+                                                     std::uint32_t abi);
 }
