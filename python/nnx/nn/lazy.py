@@ -1,7 +1,7 @@
 """Layers that take the length of their input from the first batch they see.
 
 Until then their parameters are empty; they stay the same objects, so that an optimiser made before
-goes on working. With the first batch a LazyLinear becomes a Linear.
+goes on working. With the first batch a LazyLinear becomes a Linear, a LazyConv2d a Conv2d.
 """
 
 from __future__ import annotations
@@ -22,6 +22,15 @@ from nnx.nn.layers.batch_normalization import (
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+)
+from nnx.nn.layers.convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    Convolution,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
 )
 from nnx.nn.layers.dense import Dense
 from nnx.nn.module import Module
@@ -116,6 +125,119 @@ class LazyLinear(Dense):
         with no_grad():
             self.reset_parameters()
         return Dense.forward(self, x)
+
+
+class LazyConvolution(Convolution):
+    """Base of the convolutions whose in_channels is the number of channels of the first input.
+
+    Example:
+        >>> isinstance(nn.LazyConv2d(4, 3), nn.lazy.LazyConvolution)
+        True
+    """
+
+    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **options: Any) -> None:
+        # Made for as many channels as there are groups, and emptied again.
+        groups = options.get("groups", 1)
+        if len(args) > self._groups_at:
+            groups = args[self._groups_at]
+        super().__init__(groups, out_channels, kernel_size, *args, **options)  # type: ignore[call-arg]
+        weight = self.weight
+        self.in_channels = 0
+        self.weight = UninitializedParameter(device=weight.device, dtype=weight.dtype)
+
+    # Where `groups` stands among the arguments that follow kernel_size.
+    _groups_at = 3
+
+    def forward(self, input: Tensor, *args: Any) -> Tensor:
+        cls = type(self)
+        x = tensor(cls.__name__, "input", input)
+        if x.ndim not in (self.rank + 1, self.rank + 2) or x.shape[-self.rank - 1] == 0:
+            rule = f"the first input must have channels and {self.rank} spatial axes"
+            raise fail(ShapeError, cls.__name__, rule, describe(x, "input"))
+        channels = x.shape[-self.rank - 1]
+        if channels % self.groups:
+            rule = f"the channels of the first input must be a multiple of groups = {self.groups}"
+            raise fail(ShapeError, cls.__name__, rule, describe(x, "input"))
+        self.in_channels = channels
+        if isinstance(self.weight, UninitializedParameter):
+            self.weight.materialize((*self._channels(), *self.kernel_size))
+        _become(self, next(c for c in cls.__mro__ if not issubclass(c, LazyConvolution)))
+        with no_grad():
+            self.reset_parameters()
+        made: Tensor = self.forward(x, *args)
+        return made
+
+
+class LazyConv1d(LazyConvolution, Conv1d):
+    """Conv1d whose in_channels is the number of channels of the first input (N, C, L).
+
+    Args: those of Conv1d but in_channels.
+    Source: PyTorch's torch.nn.LazyConv1d.
+
+    Example:
+        >>> nn.LazyConv1d(4, 3)(nnx.zeros((5, 2, 10))).shape
+        (5, 4, 8)
+    """
+
+
+class LazyConvTranspose1d(LazyConvolution, ConvTranspose1d):
+    """ConvTranspose1d whose in_channels is the number of channels of the first input.
+
+    Args: those of ConvTranspose1d but in_channels.
+    Source: PyTorch's torch.nn.LazyConvTranspose1d.
+
+    Example:
+        >>> nn.LazyConvTranspose1d(4, 2, stride=2)(nnx.zeros((5, 2, 10))).shape
+        (5, 4, 20)
+    """
+
+
+class LazyConv2d(LazyConvolution, Conv2d):
+    """Conv2d whose in_channels is the number of channels of the first input (N, C, H, W).
+
+    Args: those of Conv2d but in_channels.
+    Source: PyTorch's torch.nn.LazyConv2d.
+
+    Example:
+        >>> nn.LazyConv2d(4, 3)(nnx.zeros((5, 2, 10, 10))).shape
+        (5, 4, 8, 8)
+    """
+
+
+class LazyConvTranspose2d(LazyConvolution, ConvTranspose2d):
+    """ConvTranspose2d whose in_channels is the number of channels of the first input.
+
+    Args: those of ConvTranspose2d but in_channels.
+    Source: PyTorch's torch.nn.LazyConvTranspose2d.
+
+    Example:
+        >>> nn.LazyConvTranspose2d(4, 2, stride=2)(nnx.zeros((5, 2, 10, 10))).shape
+        (5, 4, 20, 20)
+    """
+
+
+class LazyConv3d(LazyConvolution, Conv3d):
+    """Conv3d whose in_channels is the number of channels of the first input (N, C, D, H, W).
+
+    Args: those of Conv3d but in_channels.
+    Source: PyTorch's torch.nn.LazyConv3d.
+
+    Example:
+        >>> nn.LazyConv3d(4, 3)(nnx.zeros((5, 2, 6, 6, 6))).shape
+        (5, 4, 4, 4, 4)
+    """
+
+
+class LazyConvTranspose3d(LazyConvolution, ConvTranspose3d):
+    """ConvTranspose3d whose in_channels is the number of channels of the first input.
+
+    Args: those of ConvTranspose3d but in_channels.
+    Source: PyTorch's torch.nn.LazyConvTranspose3d.
+
+    Example:
+        >>> nn.LazyConvTranspose3d(4, 2, stride=2)(nnx.zeros((5, 2, 6, 6, 6))).shape
+        (5, 4, 12, 12, 12)
+    """
 
 
 class LazyChannelNorm(ChannelNorm):

@@ -113,6 +113,7 @@ from nnx.nn.functional.ranking_losses import (
     triplet_margin_with_distance_loss,
 )
 from nnx.nn.functional.resampling import affine_grid, grid_sample, interpolate
+from nnx.nn.functional.vae import vae_loss
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -212,4 +213,5 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "vae_loss",
 ]

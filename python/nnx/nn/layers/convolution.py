@@ -17,8 +17,13 @@ from nnx.nn.parameter import Parameter
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Convolution(Module):
-    """What Conv and ConvTranspose share: their options, parameters and text."""
+class Convolution(Module):
+    """Base of Conv and ConvTranspose: their options, parameters and text.
+
+    Example:
+        >>> isinstance(nn.Conv2d(1, 2, 3), nn.layers.convolution.Convolution)
+        True
+    """
 
     _rank: ClassVar[int | None] = None
     _structural = frozenset({"forward", "activation"})
@@ -117,7 +122,7 @@ class _Convolution(Module):
         return ""
 
 
-class Conv(_Convolution):
+class Conv(Convolution):
     """Convolution (a correlation) of images of `rank` spatial axes, and an activation if named.
 
     y[o] = bias[o] + sum_c weight[o, c] * x[c], where * slides the kernel over the image.
@@ -252,7 +257,7 @@ class Conv3d(Conv):
     _rank = 3
 
 
-class ConvTranspose(_Convolution):
+class ConvTranspose(Convolution):
     """The transpose of Conv: enlarges images by its stride, as decoders do.
 
     Every number of x adds its multiple of the kernel to y.
@@ -260,8 +265,8 @@ class ConvTranspose(_Convolution):
     Args: as for Conv; output_padding lengthens y at its far end, since a stride maps several
         lengths to one. padding_mode is "zeros".
 
-    Shapes: x (N, in_channels, *spatial), or without N -> y (N, out_channels, *result), each axis
-        of length (spatial - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1;
+    Shapes: x (N, in_channels, *spatial), or without N -> y (N, out_channels, *result), each axis of
+        length (spatial - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1;
         weight (in_channels, out_channels / groups, *kernel_size), bias (out_channels,).
     Dtypes, init, raises: as Conv; init with the fan of the second axis of the weight, as PyTorch.
 
@@ -311,9 +316,7 @@ class ConvTranspose(_Convolution):
             activation,
         )
         self.output_padding = self._each("output_padding", output_padding, 0)
-        for more, step, spread in zip(
-            self.output_padding, self.stride, self.dilation, strict=True
-        ):
+        for more, step, spread in zip(self.output_padding, self.stride, self.dilation, strict=True):
             if more >= max(step, spread):
                 rule = "output_padding must be smaller than stride or dilation"
                 received = f"output_padding {self.output_padding}, stride {self.stride}"

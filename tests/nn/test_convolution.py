@@ -1,0 +1,176 @@
+"""Layers of convolution: parameters, initialisation, shapes, PyTorch's values and state."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import nnx
+import numpy as np
+import pytest
+from nnx import nn
+
+SIZES = {1: (9,), 2: (9, 8), 3: (5, 6, 5)}
+
+
+def options() -> list[dict[str, Any]]:
+    return [
+        {},
+        {"stride": 2, "padding": 1},
+        {"dilation": 2, "bias": False},
+        {"groups": 2, "padding": 2},
+        {"padding": "same"},
+        {"padding": "valid"},
+        {"padding": 1, "padding_mode": "reflect"},
+        {"padding": 1, "padding_mode": "replicate"},
+        {"padding": 2, "padding_mode": "circular", "stride": 2},
+        {"padding": "same", "padding_mode": "circular"},
+    ]
+
+
+def transposed_options() -> list[dict[str, Any]]:
+    return [
+        {},
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        {"stride": 3, "groups": 2, "bias": False},
+        {"dilation": 2, "padding": 1},
+    ]
+
+
+def same(layer: nn.Module, theirs: Any, rank: int) -> None:
+    """Equal keys and shapes, and with equal weights equal values and gradients."""
+    import torch
+
+    ours_state, theirs_state = layer.state_dict(), theirs.state_dict()
+    assert {k: tuple(v.shape) for k, v in ours_state.items()} == {
+        k: tuple(v.shape) for k, v in theirs_state.items()
+    }
+    layer.load_state_dict({k: v.numpy() for k, v in theirs_state.items()})
+    theirs.zero_grad()
+    x = np.random.default_rng(0).normal(size=(3, 4, *SIZES[rank])).astype(np.float32)
+    X, T = nnx.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, t = layer(X), theirs(T)
+    np.testing.assert_allclose(np.asarray(y.detach()), t.detach().numpy(), rtol=0, atol=2e-5)
+    y.square().sum().backward()
+    t.square().sum().backward()
+    np.testing.assert_allclose(np.asarray(X.grad), T.grad.numpy(), rtol=0, atol=2e-4)
+    for (name, p), q in zip(layer.named_parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(
+            np.asarray(p.grad), q.grad.numpy(), rtol=1e-4, atol=2e-4, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("more", options(), ids=str)
+def test_conv_against_torch(rank: int, more: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the witness of this test")
+    if rank == 3 and more.get("padding_mode") == "reflect":
+        more = more | {"padding": 1}
+    theirs = getattr(torch.nn, f"Conv{rank}d")(4, 6, 3, **more)
+    same(getattr(nn, f"Conv{rank}d")(4, 6, 3, **more), theirs, rank)
+    same(nn.Conv(4, 6, 3, rank=rank, **more), theirs, rank)
+
+
+@pytest.mark.parametrize("rank", (1, 2, 3))
+@pytest.mark.parametrize("more", transposed_options(), ids=str)
+def test_conv_transpose_against_torch(rank: int, more: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the witness of this test")
+    theirs = getattr(torch.nn, f"ConvTranspose{rank}d")(4, 6, 3, **more)
+    same(getattr(nn, f"ConvTranspose{rank}d")(4, 6, 3, **more), theirs, rank)
+    same(nn.ConvTranspose(4, 6, 3, rank=rank, **more), theirs, rank)
+
+
+@pytest.mark.parametrize("mode", ("reflect", "replicate", "circular"))
+def test_padding_modes(mode: str) -> None:
+    """What stands outside is what NumPy puts there."""
+    layer = nn.Conv2d(2, 3, 3, padding=1, padding_mode=mode)
+    x = np.random.default_rng(0).normal(size=(2, 2, 5, 6)).astype(np.float32)
+    name = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
+    padded = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)], mode=name)
+    wanted = nn.functional.conv2d(nnx.asarray(padded), layer.weight, layer.bias)
+    assert layer(nnx.asarray(x)).tolist() == wanted.tolist()
+
+
+def test_initialisation() -> None:
+    """Uniform in +-1/sqrt(fan_in), from the generator that manual_seed sets."""
+    nnx.manual_seed(0)
+    layer = nn.Conv2d(8, 64, 5, groups=2)
+    bound = 1 / math.sqrt(4 * 25)
+    for p in (layer.weight, layer.bias):
+        a = np.abs(np.asarray(p.detach()))
+        assert a.max() <= bound
+        assert a.max() > 0.9 * bound
+    assert abs(float(layer.weight.detach().mean())) < 0.05 * bound
+    nnx.manual_seed(0)
+    assert nn.Conv2d(8, 64, 5, groups=2).weight.tolist() == layer.weight.tolist()
+
+
+@pytest.mark.parametrize("length", (13, 14))
+def test_output_size(length: int) -> None:
+    """A stride of 2 maps 13 and 14 to 7; the way back is told which."""
+    down = nn.Conv2d(1, 2, 3, stride=2, padding=1)
+    up = nn.ConvTranspose2d(2, 1, 3, stride=2, padding=1)
+    small = down(nnx.zeros((1, 1, length, length)))
+    assert small.shape == (1, 2, 7, 7)
+    assert up(small, output_size=(length, length)).shape == (1, 1, length, length)
+    with pytest.raises(nnx.ArgumentError, match="from 13 to 14"):
+        up(small, output_size=(15, 15))
+
+
+def test_text() -> None:
+    assert str(nn.Conv2d(1, 6, 5, padding=2)) == (
+        "Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))"
+    )
+    assert str(nn.Conv1d(4, 8, 3, dilation=2, groups=2, bias=False)) == (
+        "Conv1d(4, 8, kernel_size=(3,), stride=(1,), dilation=(2,), groups=2, bias=False)"
+    )
+    assert str(nn.ConvTranspose2d(4, 1, 3, stride=2, output_padding=1)) == (
+        "ConvTranspose2d(4, 1, kernel_size=(3, 3), stride=(2, 2), output_padding=(1, 1))"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.Conv2d(3, 4, (3, 3, 3)), "2, one for each spatial axis"),
+        (lambda: nn.Conv2d(3, 4, 0), "kernel_size must be at least 1"),
+        (lambda: nn.Conv2d(3, 4, 3, stride=0), "stride must be at least 1"),
+        (lambda: nn.Conv2d(3, 4, 3, groups=2), "multiples of groups"),
+        (lambda: nn.Conv2d(3, 4, 3, padding="full"), "padding must be"),
+        (lambda: nn.Conv2d(3, 4, 3, padding="same", stride=2), "needs stride 1"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror"), "padding_mode must be"),
+        (lambda: nn.Conv(3, 4, 3, rank=4), "rank must be 1, 2 or 3"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, output_padding=1), "must be smaller"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, padding="same"), "padding must be numbers"),
+    ],
+)
+def test_options_that_do_not_fit(make: Any, text: str) -> None:
+    with pytest.raises(nnx.ArgumentError, match=text):
+        make()
+
+
+def test_activation() -> None:
+    """In one pass with the convolution, and the same numbers."""
+    nnx.manual_seed(0)
+    fused = nn.Conv2d(3, 20, 3, activation="relu")
+    plain = nn.Sequential(nn.Conv2d(3, 20, 3), nn.ReLU())
+    plain[0].load_state_dict(fused.state_dict())
+    x = nnx.randn(2, 3, 8, 8)
+    assert fused(x).tolist() == plain(x).tolist()
+
+
+def test_lazy_layers() -> None:
+    """The channels of the first batch; the same parameters, so that an optimiser holds them."""
+    for rank in (1, 2, 3):
+        layer = getattr(nn, f"LazyConv{rank}d")(6, 3, padding=1)
+        held = layer.weight
+        y = layer(nnx.zeros((2, 4, *SIZES[rank])))
+        assert y.shape == (2, 6, *SIZES[rank])
+        assert type(layer) is getattr(nn, f"Conv{rank}d")
+        assert layer.weight is held
+        assert held.shape == (6, 4, *(3,) * rank)
+        bound = (4 * 3**rank) ** -0.5
+        assert float(held.detach().abs().max()) <= bound
+        up = getattr(nn, f"LazyConvTranspose{rank}d")(6, 2, stride=2)
+        assert up(nnx.zeros((2, 4, *SIZES[rank]))).shape[1] == 6
+        assert up.weight.shape == (4, 6, *(2,) * rank)
