@@ -45,6 +45,13 @@ from nnx.nn.functional.class_losses import (
     nll_loss,
 )
 from nnx.nn.functional.distances import cosine_similarity, normalize, pairwise_distance
+from nnx.nn.functional.folding import (
+    channel_shuffle,
+    fold,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
 from nnx.nn.functional.layers import bilinear, embedding, linear
 from nnx.nn.functional.losses import (
     binary_cross_entropy,
@@ -65,6 +72,9 @@ from nnx.nn.functional.normalization import (
     dropout,
     layer_norm,
     rms_norm,
+)
+from nnx.nn.functional.padding import (
+    pad,
 )
 from nnx.nn.functional.pooling import (
     adaptive_avg_pool1d,
@@ -112,12 +122,14 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
     "embedding",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -155,7 +167,10 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -178,4 +193,5 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
 ]
