@@ -152,9 +152,13 @@ PyObject* unbind(Args& a) {
 
 // NumPy's pad widths: n, (before, after), one pair per axis.
 PyObject* pad(Args& a) {
+  static constexpr std::string_view kBorders[] = {"edge", "reflect", "symmetric", "wrap"};
   const Tensor x = a.tensor("x");
-  if (const std::string mode = a.string("mode", "constant"); mode != "constant")
-    fail<ArgumentError>(a.op(), "mode must be 'constant'", mode);
+  const std::string mode = a.string("mode", "constant");
+  const auto border = std::find(std::begin(kBorders), std::end(kBorders), mode);
+  if (mode != "constant" && border == std::end(kBorders))
+    fail<ArgumentError>(a.op(), "mode must be 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'",
+                        mode);
   PyObject* o = a.object("pad_width");
   Dims before, after;
   if (is_integer_like(o)) {
@@ -176,6 +180,9 @@ PyObject* pad(Args& a) {
       after.push_back(d.back());
     }
   }
+  if (border != std::end(kBorders))
+    return give(
+        ops::pad(x, before, after, static_cast<ops::Border>(border - std::begin(kBorders))));
   return give(ops::pad(x, before, after,
                        a.given("constant_values") ? a.scalar("constant_values") : Scalar(0)));
 }
@@ -293,13 +300,19 @@ Example:
     {"pad",
      "(x: TensorLike, pad_width: Any, mode: str = 'constant', constant_values: Scalar = 0) -> "
      "Tensor",
-     R"(Constant borders: n everywhere, (before, after), or one such pair per axis.
+     R"(Borders: n everywhere, (before, after), or one such pair per axis.
 
-Raises: ArgumentError for negative widths.
+Filled with a constant, or with what the mode repeats: edge the nearest element, reflect the mirrored
+tensor without its edge, symmetric with it, wrap the other end.
+
+Raises: ArgumentError for negative widths or another mode; ShapeError where an empty axis would be
+    repeated.
 
 Example:
     >>> nnx.pad(nnx.tensor([1, 2]), (1, 2))
     tensor([0, 1, 2, 0, 0])
+    >>> nnx.pad(nnx.tensor([1, 2, 3]), 2, mode="reflect")
+    tensor([3, 2, 1, 2, 3, 2, 1])
 )",
      pad},
     {"diff", "(x: TensorLike, n: int = 1, axis: int = -1) -> Tensor",

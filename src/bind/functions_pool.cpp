@@ -62,6 +62,17 @@ PyObject* adaptive_avg_pool(Args& a) {
 PyObject* max_unpool(Args& a) {
   return give(ops::max_unpool(a.tensor("x"), a.tensor("indices"), a.dims("output_size")));
 }
+ops::PoolWindows columns_of(Args& a) {
+  ops::PoolWindows w = windows_of(a, 2);
+  if (!a.given("stride")) w.stride = Dims{1, 1};
+  return w;
+}
+PyObject* unfold(Args& a) { return give(ops::unfold(a.tensor("x"), columns_of(a))); }
+PyObject* fold(Args& a) {
+  const Tensor x = a.tensor("x");
+  return give(ops::fold(x, lengths(a, "output_size", 2, {}), columns_of(a)));
+}
+
 const Definition kDefinitions[] = {
     {"max_pool",
      "(x: TensorLike, axes_count: int, kernel_size: ShapeLike, stride: ShapeLike | None = None, "
@@ -130,6 +141,34 @@ Example:
     tensor([[0., 3., 2., 0.]])
 )",
      max_unpool},
+    {"unfold_windows",
+     "(x: TensorLike, kernel_size: ShapeLike, dilation: ShapeLike = 1, padding: ShapeLike = 0, "
+     "stride: ShapeLike = 1) -> Tensor",
+     R"(Every window of an image as a column.
+
+Shapes: x (N, C, H, W) or (C, H, W) -> (N, C * kernel, windows).
+
+Raises: ShapeError, ArgumentError for windows that do not fit.
+
+Example:
+    >>> nnx._nnx.unfold_windows(nnx.arange(6.0).reshape(1, 2, 3), 2).tolist()
+    [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
+)",
+     unfold},
+    {"fold",
+     "(x: TensorLike, output_size: ShapeLike, kernel_size: ShapeLike, dilation: ShapeLike = 1, "
+     "padding: ShapeLike = 0, stride: ShapeLike = 1) -> Tensor",
+     R"(The image of which the columns are windows; where they overlap they are added.
+
+Shapes: x (N, C * kernel, windows) -> (N, C, *output_size).
+
+Raises: ShapeError, ArgumentError for windows that do not fit.
+
+Example:
+    >>> nnx._nnx.fold(nnx.ones(4, 2), (2, 3), 2).tolist()
+    [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
+)",
+     fold},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -135,24 +136,6 @@ inline void store_two(Vec<T> a, Vec<T> b, T* p, std::int64_t n) {
   b.store(p + w, static_cast<int>(n) - low);
 }
 
-// to[i] = from[i * stride]
-template <class T>
-inline void take_strided(const T* from, std::int64_t stride, std::int64_t n, T* to) {
-  constexpr int w = Vec<T>::width;
-  if (stride == 1) {
-    std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
-  } else if (stride == 2) {
-    for (std::int64_t i = 0; i < n; i += w) {
-      const auto [a, b] = load_two(from + 2 * i, 2 * (n - i) - 1);
-      const Vec<T> v = every_second<0>(a, b);
-      if (i + w <= n) v.store(to + i);
-      else v.store(to + i, static_cast<int>(n - i));
-    }
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
-  }
-}
-
 // --- whole numbers of lanes as bytes ------------------------------------------------------------
 
 template <class T>
@@ -235,14 +218,17 @@ struct Quads {
 
 class Phases {
  public:
-  // Short rows of outputs gain nothing from vectors; large windows would take too much memory.
+  // Rows of one or two outputs gain nothing from vectors; large windows would take too much memory.
   static bool fit(const PoolJob& j) {
-    constexpr std::int64_t kLeastOutputs = 6, kMostRows = 64, kMostNumbers = 1 << 17;
-    const PoolAxis &depth = j.axis[0], &height = j.axis[1], &width = j.axis[2];
-    if (depth.kernel == 0 || height.kernel == 0 || width.kernel == 0) return false;
-    return width.out >= kLeastOutputs && depth.kernel <= kMostRows && height.kernel <= kMostRows &&
-           depth.kernel * height.kernel <= kMostRows && width.in < kMostNumbers &&
-           width.kernel < kMostNumbers && depth.kernel * height.kernel * width.in <= kMostNumbers;
+    constexpr std::int64_t kLeastOutputs = 3, kMostLines = 64, kMostNumbers = 1 << 17;
+    std::int64_t numbers = 1;
+    for (const PoolAxis& a : j.axis) {
+      const std::int64_t reach = (a.kernel - 1) * a.dilation + 1;
+      if (a.kernel == 0 || reach > kMostNumbers) return false;
+      numbers *= &a == &j.axis[2] ? a.in + 2 * reach : reach;
+      if (numbers > kMostNumbers) return false;
+    }
+    return j.axis[2].out >= kLeastOutputs && j.axis[0].kernel * j.axis[1].kernel <= kMostLines;
   }
 
   explicit Phases(const PoolAxis& a) : axis_(a) {
@@ -253,26 +239,41 @@ class Phases {
       taps_.push_back(t * a.dilation % a.stride * length_ + t * a.dilation / a.stride);
   }
 
-  std::int64_t taps() const { return static_cast<std::int64_t>(taps_.size()); }
   // Where tap t of output 0 stands.
   std::int64_t at(std::int64_t t) const { return taps_[static_cast<std::size_t>(t)]; }
   // Numbers a split row takes.
   std::int64_t room() const { return phases_ * length_; }
+  // Whether a row is its own phase.
+  bool whole() const { return axis_.stride == 1 && axis_.pad == 0 && length_ <= axis_.in; }
 
-  // The row as phases: itself where it is one, else written to `to`; `fill` outside the row.
+  // Writes the row as phases; what lies outside the row is left as it is.
   template <class T>
-  const T* split(const T* row, T fill, T* to) const {
-    if (axis_.stride == 1 && axis_.pad == 0 && length_ <= axis_.in) return row;
+  void split(const T* row, T* to) const {
+    constexpr int w = Vec<T>::width;
+    if (axis_.stride == 2 && phases_ == 2) {
+      // Columns of odd number are a phase, those of even number the other.
+      const std::int64_t odd = axis_.pad % 2;
+      const auto [begin0, end0] = inside(odd);      // columns 0, 2, ...
+      const auto [begin1, end1] = inside(1 - odd);  // columns 1, 3, ...
+      T* even = to + odd * length_ + begin0;
+      T* other = to + (1 - odd) * length_ + begin1;
+      for (std::int64_t i = 0; i < std::max(end0 - begin0, end1 - begin1); i += w) {
+        const auto [a, b] = load_two(row + 2 * i, axis_.in - 2 * i);
+        const auto put = [&](Vec<T> v, T* at, std::int64_t n) {
+          if (n >= w) v.store(at + i);
+          else if (n > 0) v.store(at + i, static_cast<int>(n));
+        };
+        put(every_second<0>(a, b), even, end0 - begin0 - i);
+        put(every_second<1>(a, b), other, end1 - begin1 - i);
+      }
+      return;
+    }
     for (std::int64_t p = 0; p < phases_; ++p) {
       const auto [begin, end] = inside(p);
+      const T* from = row + p - axis_.pad;
       T* phase = to + p * length_;
-      std::fill(phase, phase + begin, fill);
-      if (begin < end)
-        take_strided(row + p - axis_.pad + axis_.stride * begin, axis_.stride, end - begin,
-                     phase + begin);
-      std::fill(phase + end, phase + length_, fill);
+      for (std::int64_t j = begin; j < end; ++j) phase[j] = from[j * axis_.stride];
     }
-    return to;
   }
 
   // The transpose: the row of which `from` are the phases; zeros where there is no phase.
@@ -321,5 +322,72 @@ class Phases {
   std::int64_t length_, phases_;
   std::vector<std::int64_t> taps_;
 };
+
+// A row of inputs as phases, and the number of its tap in column 0.
+template <class T>
+struct Line {
+  const T* at;
+  std::int64_t tap;
+};
+
+// f(row of outputs, the lines it sees): for blocks of rows of a plane, of which each row of inputs
+// is split once. `fill` stands outside the rows; a row of outputs costs `cost` units.
+template <class T, class F>
+inline void for_lines(const PoolJob& j, const Phases& phases, T fill, const T* x, std::int64_t cost,
+                      F&& f) {
+  constexpr std::int64_t kBlock = 1 << 14;  // numbers: they stay in the caches next to the core
+  const PoolAxis &depth = j.axis[0], &height = j.axis[1], &width = j.axis[2];
+  const std::int64_t reach = (height.kernel - 1) * height.dilation + 1;
+  const std::int64_t lines = kBlock / (depth.kernel * phases.room()) - reach;
+  const std::int64_t block =
+      std::clamp<std::int64_t>(lines < 0 ? 1 : lines / height.stride + 1, 1, height.out);
+  const std::int64_t blocks = (height.out + block - 1) / block;
+  const std::int64_t most = (block - 1) * height.stride + reach;  // lines of a block
+  for_ranges(
+      j.planes * depth.out * blocks, grain_for(cost * block),
+      [&](std::int64_t begin, std::int64_t end) {
+        T* memory = nullptr;
+        if (!phases.whole()) {
+          const std::int64_t numbers = depth.kernel * most * phases.room();
+          memory =
+              static_cast<T*>(scratch(static_cast<std::size_t>(numbers) * sizeof(T), Slot::work));
+          std::fill(memory, memory + numbers, fill);
+        }
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t at = i % blocks * block, row = i / blocks * height.out + at;
+          const std::int64_t rows = std::min(block, height.out - at);
+          const OutputRow first = output_row(j, row);
+          const std::int64_t start = at * height.stride - height.pad;
+          const std::int64_t top = std::max<std::int64_t>(start, 0);
+          const std::int64_t bottom =
+              std::min(start + (rows - 1) * height.stride + reach, height.in);
+          const T* plane = x + first.plane * inputs(j);
+          const auto line = [&](std::int64_t d, std::int64_t h) {
+            const T* input =
+                plane + ((first.depth.first + d * depth.dilation) * height.in + h) * width.in;
+            T* phase = memory + (d * most + h - top) * phases.room();
+            return std::pair(input, phase);
+          };
+          if (memory)
+            for (std::int64_t d = 0; d < first.depth.count; ++d)
+              for (std::int64_t h = top; h < bottom; ++h) {
+                const auto [input, phase] = line(d, h);
+                phases.split(input, phase);
+              }
+          for (std::int64_t r = 0; r < rows; ++r) {
+            const OutputRow o = output_row(j, row + r);
+            Line<T> seen[64];
+            int n = 0;
+            for (std::int64_t d = 0; d < o.depth.count; ++d)
+              for (std::int64_t h = 0; h < o.height.count; ++h) {
+                const auto [input, phase] = line(d, o.height.first + h * height.dilation);
+                seen[n++] = {memory ? phase : input,
+                             ((o.depth.tap + d) * height.kernel + o.height.tap + h) * width.kernel};
+              }
+            f(o, std::span<const Line<T>>(seen, static_cast<std::size_t>(n)));
+          }
+        }
+      });
+}
 
 }  // namespace nnx::cpu::inline NNX_LEVEL

@@ -1,8 +1,6 @@
 // Mean of windows, and its transpose.
 // Invariants: a sum runs over its window in row-major order; the transpose gives each input what
 // its windows hold in the order of the outputs, from one thread.
-#include <array>
-
 #include "cpu/kernels_decl.hpp"
 #include "cpu/pool.hpp"
 
@@ -54,24 +52,15 @@ void avg_of_phases(const PoolJob& job, const T* x, T* y) {
   const PoolAxis& width = job.axis[2];
   const Phases phases(width);
   const Divisors<T> divisors(job);
-  const std::int64_t rows = job.axis[0].kernel * job.axis[1].kernel, n = width.out;
-  const std::int64_t cost = rows * (2 * width.in + width.kernel * n) + 64;
-  for_output_rows(job, cost, [&](const OutputRow& o) {
-    T* memory = static_cast<T*>(
-        scratch(static_cast<std::size_t>(rows * phases.room()) * sizeof(T), Slot::work));
-    std::array<const T*, 64> lines;
-    std::size_t count = 0;
-    for_input_rows(job, o, x, [&](const T* row, std::int64_t) {
-      lines[count] =
-          phases.split(row, T(0), memory + static_cast<std::int64_t>(count) * phases.room());
-      ++count;
-    });
+  const std::int64_t lines = job.axis[0].kernel * job.axis[1].kernel, n = width.out;
+  const std::int64_t cost = 2 * width.in + lines * width.kernel * n + 64;
+  for_lines(job, phases, T(0), x, cost, [&](const OutputRow& o, std::span<const Line<T>> seen) {
     const V divisor(divisors.of_row(o.depth, o.height));
     for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
       V sum(0);
-      for (std::size_t l = 0; l < count; ++l)
+      for (const Line<T>& line : seen)
         for (std::int64_t t = 0; t < width.kernel; ++t)
-          sum += lanes.load(lines[l] + phases.at(t) + i);
+          sum += lanes.load(line.at + phases.at(t) + i);
       lanes.store(sum / (divisor * lanes.load(divisors.of_columns() + i)), y + o.at + i);
     });
   });
@@ -194,9 +183,9 @@ void avg_pool(const PoolJob& job, core::Lane lane, const void* x, void* y) {
 
 void avg_pool_scatter(const PoolJob& job, core::Lane lane, const void* g, void* dx) {
   with_float(lane, [&]<class T>(T) {
-    const auto run = quads_fit(job)     ? spread_quads<T>
-                     : Phases::fit(job) ? spread_phases<T>
-                                        : spread_any<T>;
+    constexpr std::int64_t kLeastOutputs = 8;  // of shorter rows the sums cost more than they save
+    const bool wide = Phases::fit(job) && job.axis[2].out >= kLeastOutputs;
+    const auto run = quads_fit(job) ? spread_quads<T> : wide ? spread_phases<T> : spread_any<T>;
     run(job, static_cast<const T*>(g), static_cast<T*>(dx));
   });
 }

@@ -98,32 +98,21 @@ void max_of_phases(const PoolJob& job, const T* x, T* y, std::uint8_t* taps) {
   const Phases phases(width);
   const T lowest = -std::numeric_limits<T>::infinity();
   const std::vector<SignedOf<T>> first = kTaps ? first_taps<T>(width) : std::vector<SignedOf<T>>();
-  const std::int64_t rows = job.axis[0].kernel * job.axis[1].kernel, n = width.out;
-  const std::int64_t cost = rows * (2 * width.in + 2 * width.kernel * n) + 64;
-  for_output_rows(job, cost, [&](const OutputRow& o) {
-    T* memory = static_cast<T*>(
-        scratch(static_cast<std::size_t>(rows * phases.room()) * sizeof(T), Slot::work));
-    std::array<std::pair<const T*, std::int64_t>, 64> lines;
-    std::size_t count = 0;
-    for_input_rows(job, o, x, [&](const T* row, std::int64_t tap) {
-      lines[count] = {
-          phases.split(row, lowest, memory + static_cast<std::int64_t>(count) * phases.room()),
-          tap};
-      ++count;
-    });
+  const std::int64_t lines = job.axis[0].kernel * job.axis[1].kernel, n = width.out;
+  const std::int64_t cost = 2 * width.in + 2 * lines * width.kernel * n + 64;
+  for_lines(job, phases, lowest, x, cost, [&](const OutputRow& o, std::span<const Line<T>> seen) {
     for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
       V best(lowest);
       I tap(0);
       if constexpr (kTaps)
-        tap =
-            lanes.load(reinterpret_cast<const T*>(first.data()) + i).as_int() + I(lines[0].second);
-      for (std::size_t l = 0; l < count; ++l)
+        tap = lanes.load(reinterpret_cast<const T*>(first.data()) + i).as_int() + I(seen[0].tap);
+      for (const Line<T>& line : seen)
         for (std::int64_t t = 0; t < width.kernel; ++t) {
-          const V v = lanes.load(lines[l].first + phases.at(t) + i);
+          const V v = lanes.load(line.at + phases.at(t) + i);
           if constexpr (kTaps) {
             const auto better = beats(v, best);
             best = select(better, v, best);
-            tap = select(better, I(lines[l].second + t), tap);
+            tap = select(better, I(line.tap + t), tap);
           } else {
             best = v.maximum(best);
           }
@@ -145,13 +134,17 @@ void max_of_any(const PoolJob& job, const T* x, T* y, std::uint8_t* taps, std::i
       T best = -std::numeric_limits<T>::infinity();
       std::int64_t position = -1, tap = 0;
       for_input_rows(job, o, x, [&](const T* row, std::int64_t first) {
+        const std::int64_t start = row - plane + w.first;
+        if (position < 0) {
+          position = start;
+          tap = first + w.tap;
+        }
         for (std::int64_t t = 0; t < w.count; ++t) {
-          const std::int64_t column = w.first + t * width.dilation;
-          const T v = row[column];
-          if (!(v > best) && v == v && position >= 0) continue;
-          best = v;
-          position = row - plane + column;
-          tap = first + w.tap + t;
+          const T v = row[w.first + t * width.dilation];
+          const bool better = (v > best) | (v != v);
+          best = better ? v : best;
+          position = better ? start + t * width.dilation : position;
+          tap = better ? first + w.tap + t : tap;
         }
       });
       y[o.at + i] = best;

@@ -1,4 +1,4 @@
-// Joining and padding: see ops.hpp.
+// Joining: see ops.hpp.
 #include "ops/support.hpp"
 
 namespace nnx::ops {
@@ -29,24 +29,6 @@ const Op kConcatenate{.name = "concatenate",
                       .kind = Op::Kind::linear,
                       .forward = concatenate_forward,
                       .backward = concatenate_backward};
-
-// shape = result, axes = before; the value stands in f[0] and, for integers, i[0]
-void pad_forward(Call& c) {
-  const Tensor& x = c.in[0].tensor;
-  const Scalar value = is_floating(x.dtype()) ? Scalar(c.attrs.f[0]) : Scalar(c.attrs.i[0]);
-  c.out[0] = full(c.attrs.shape, value, x.dtype(), x.device());
-  const Tensor& out = c.out[0];
-  std::int64_t offset = out->offset;
-  for (int i = 0; i < x.rank(); ++i) offset += c.attrs.axes[i] * out.stride(i);
-  copy_into(x, out.window(x.shape(), out.strides(), offset));
-}
-void pad_backward(Backward& b) {
-  Tensor g = b.grad[0];
-  for (int i = 0; i < g.rank(); ++i) g = slice(g, i, b.attrs.axes[i], b.in[0].shape[i], 1);
-  b.in[0].grad = g;
-}
-const Op kPad{
-    .name = "pad", .kind = Op::Kind::linear, .forward = pad_forward, .backward = pad_backward};
 
 }  // namespace
 
@@ -85,25 +67,6 @@ Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis) {
     rows.push_back(unsqueeze(t, axis));
   }
   return concatenate(rows, normal_axis(axis, parts[0].rank() + 1, "stack"));
-}
-
-Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Scalar value) {
-  if (before.size() != x.rank() || after.size() != x.rank())
-    fail<ShapeError>("pad", "needs a pair of widths for every axis", describe(x));
-  Attrs a;
-  a.shape = x.shape();
-  a.axes = before;
-  a.f[0] = value.as_double();
-  a.i[0] = value.kind == Scalar::Kind::floating ? static_cast<std::int64_t>(value.f) : value.i;
-  for (int i = 0; i < x.rank(); ++i) {
-    if (before[i] < 0 || after[i] < 0)
-      fail<ArgumentError>("pad", "widths must not be negative",
-                          to_string(before) + ", " + to_string(after));
-    if (__builtin_add_overflow(a.shape[i], before[i], &a.shape[i]) ||
-        __builtin_add_overflow(a.shape[i], after[i], &a.shape[i]))
-      fail<ShapeError>("pad", "the padded axis is too long");
-  }
-  return call(kPad, x, a);
 }
 
 }  // namespace nnx::ops

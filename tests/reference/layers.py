@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import windows
 
 Array = np.ndarray
 
@@ -146,7 +147,7 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], Sequence[Array]]] = {
 }
 CASES |= {
     f"layer/{name}": Case(lambda lib, f=f: f(lib.nn), inputs)
-    for name, (f, inputs) in LAYERS.items()
+    for name, (f, inputs) in (LAYERS | windows.LAYERS).items()
 }
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Sequence[Array]]] = {
     "normalize": (lambda F: F.normalize, [ROWS]),
@@ -173,7 +174,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Sequence[Array]]] = {
 }
 CASES |= {
     f"function/{name}": Case(lambda lib, f=f: f(lib.nn.functional), inputs)
-    for name, (f, inputs) in FUNCTIONS.items()
+    for name, (f, inputs) in (FUNCTIONS | windows.FUNCTIONS).items()
 }
 
 # --- losses ---------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ from nnx.nn.functional.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from nnx.nn.functional.folding import channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unfold
 from nnx.nn.functional.layers import bilinear, embedding, linear
 from nnx.nn.functional.losses import (
     binary_cross_entropy,
@@ -83,6 +84,7 @@ from nnx.nn.functional.normalization import (
     local_response_norm,
     rms_norm,
 )
+from nnx.nn.functional.padding import pad
 from nnx.nn.functional.pooling import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -132,6 +134,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -148,6 +151,7 @@ __all__ = [
     "elu",
     "embedding",
     "feature_alpha_dropout",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -190,7 +194,10 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -213,5 +220,6 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
     "vae_loss",
 ]

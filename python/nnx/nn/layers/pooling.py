@@ -14,8 +14,13 @@ from nnx.nn.functional.pooling import Lengths, Sizes, sizes
 from nnx.nn.module import Module
 
 
-def _lengths(op: str, name: str, value: Any, axes: int, least: int) -> Any:
-    """One whole number for all axes or one for each, as it was given."""
+def lengths(op: str, name: str, value: Any, axes: int, least: int) -> Any:
+    """One whole number for all axes or one for each, as it was given.
+
+    Example:
+        >>> nn.layers.pooling.lengths("f", "stride", (1, 2), 2, 1)
+        (1, 2)
+    """
     if not isinstance(value, Sequence) or isinstance(value, str):
         return _check.integer(op, name, value, least)
     if len(value) not in (1, axes):
@@ -32,10 +37,10 @@ class _Windows(Module):
     def __init__(self, kernel_size: Lengths, stride: Lengths | None, padding: Lengths = 0) -> None:
         super().__init__()
         op, axes = type(self).__name__, self._axes
-        self.kernel_size = _lengths(op, "kernel_size", kernel_size, axes, 1)
+        self.kernel_size = lengths(op, "kernel_size", kernel_size, axes, 1)
         whole = stride is None or (isinstance(stride, Sequence) and not stride)
-        self.stride = self.kernel_size if whole else _lengths(op, "stride", stride, axes, 1)
-        self.padding = _lengths(op, "padding", padding, axes, 0)
+        self.stride = self.kernel_size if whole else lengths(op, "stride", stride, axes, 1)
+        self.padding = lengths(op, "padding", padding, axes, 0)
 
 
 class MaxPool(_Windows):
@@ -56,7 +61,7 @@ class MaxPool(_Windows):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
-        self.dilation = _lengths(type(self).__name__, "dilation", dilation, self._axes, 1)
+        self.dilation = lengths(type(self).__name__, "dilation", dilation, self._axes, 1)
         self.return_indices = bool(return_indices)
         self.ceil_mode = bool(ceil_mode)
 
