@@ -118,6 +118,13 @@ class LazyLinear(Dense):
         return Dense.forward(self, x)
 
 
+def _ready(lazy: type[ChannelNorm]) -> type[ChannelNorm]:
+    """The class that a lazy normalisation becomes."""
+    return next(
+        c for c in lazy.__mro__ if issubclass(c, ChannelNorm) and not issubclass(c, LazyChannelNorm)
+    )
+
+
 class LazyChannelNorm(ChannelNorm):
     """Base of the normalisations whose num_features is the number of channels of the first input.
 
@@ -163,7 +170,7 @@ class LazyChannelNorm(ChannelNorm):
                 setattr(self, name, make(shape, dtype=old.dtype, device=old.device))
         if self.num_batches_tracked is not None:
             self.num_batches_tracked = zeros((), dtype=int64, device=x.device)
-        _become(self, next(c for c in cls.__mro__ if not issubclass(c, LazyChannelNorm)))
+        _become(self, _ready(cls))
         with no_grad():
             self.reset_parameters()
         y: Tensor = self.forward(x)
