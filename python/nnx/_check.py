@@ -62,9 +62,9 @@ def real(
         raise fail(DTypeError, op, f"{name} must be a number", describe(value, name)) from None
     if not (low <= number < high if open_high else low <= number <= high):
         ends = f"[{low:g}, {high:g}{')' if open_high else ']'}"
-        rule = (
-            f"{name} must be at least {low:g}" if high == math.inf else f"{name} must be in {ends}"
-        )
+        rule = f"{name} must be in {ends}"
+        if high == math.inf:
+            rule = f"{name} must be {'finite and ' if open_high else ''}at least {low:g}"
         raise fail(ArgumentError, op, rule, describe(value, name))
     return number
 

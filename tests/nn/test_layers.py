@@ -79,6 +79,11 @@ def test_dense() -> None:
         (lambda: nn.BatchNorm1d(0), ValueError),
         (lambda: nn.BatchNorm1d(3, momentum=2), ValueError),
         (lambda: nn.BatchNorm1d(3, eps=-1), ValueError),
+        (lambda: nn.InstanceNorm2d(0), ValueError),
+        (lambda: nn.GroupNorm(2, 4, eps="a"), TypeError),
+        (lambda: nn.LocalResponseNorm(1.5), TypeError),
+        (lambda: nn.Dropout3d("a"), TypeError),
+        (lambda: nn.Upsample(scale_factor="a"), TypeError),
         (lambda: nn.Unflatten(1, 4), TypeError),
         (lambda: nn.Unflatten(1, (2, 1.5)), TypeError),
         (lambda: nn.Unflatten(1, "ab"), TypeError),
@@ -250,6 +255,12 @@ def test_options_of_activations_are_shown() -> None:
             nn.BatchNorm1d(3),
             "BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)",
         ),
+        (
+            nn.InstanceNorm2d(3),
+            "InstanceNorm2d(3, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False)",
+        ),
+        (nn.GroupNorm(2, 4), "GroupNorm(2, 4, eps=1e-05, affine=True, bias=True)"),
+        (nn.LocalResponseNorm(2), "LocalResponseNorm(2, alpha=0.0001, beta=0.75, k=1.0)"),
         (nn.L1Loss("sum"), "L1Loss(reduction='sum')"),
     ]:
         assert repr(module) == text
@@ -262,6 +273,7 @@ def test_every_layer_keeps_the_dtype(dtype: str) -> None:
     for module in [
         nn.Dense(4, 3), nn.PReLU(), nn.PReLU(4), nn.LayerNorm(4), nn.RMSNorm(4), nn.BatchNorm1d(4),
         nn.BatchNorm1d(4).eval(), nn.BatchNorm1d(4, momentum=None), nn.GLU(), nn.Softmin(1),
+        nn.GroupNorm(2, 4), nn.FeatureAlphaDropout(), nn.Dropout1d(),
         nn.AlphaDropout(), nn.RReLU(), nn.Identity(), nn.Flatten(), nn.Unflatten(1, (2, 2)),
         *[getattr(nn, n)() for n in nn.layers.activations.__all__],
     ]:  # fmt: skip
@@ -289,7 +301,7 @@ def test_rms_norm_of_large_half_numbers() -> None:
 
 WITH_WEIGHTS: list[Any] = [
     nn.Dense(4, 2), nn.LayerNorm(4), nn.RMSNorm(4), nn.BatchNorm1d(4), nn.PReLU(), nn.PReLU(4),
-    nn.BatchNorm1d(4, affine=False),
+    nn.BatchNorm1d(4, affine=False), nn.GroupNorm(2, 4),
     lambda x: nn.Bilinear(4, 4, 2)(x, x),
     lambda x: nn.Bilinear(4, 4, 2)(nnx.ones(3, 4), x),
 ]  # fmt: skip

@@ -137,6 +137,56 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], Sequence[Array]]] = {
     "batch_norm_plain": (lambda nn: nn.BatchNorm1d(4, affine=False), [ROWS]),
     "batch_norm_average": (lambda nn: nn.BatchNorm1d(4, momentum=None), [ROWS]),
     "batch_norm_no_stats": (lambda nn: nn.BatchNorm1d(4, track_running_stats=False).eval(), [ROWS]),
+    "batch_norm_image": (lambda nn: nn.BatchNorm2d(3), [data(3, 4, 3, 5, 7)]),
+    "batch_norm_image_eval": (lambda nn: nn.BatchNorm2d(3, eps=1e-3).eval(), [data(3, 4, 3, 5, 7)]),
+    "batch_norm_volume": (lambda nn: nn.BatchNorm3d(2, momentum=0.3), [data(3, 3, 2, 2, 3, 2)]),
+    "conv1d": (lambda nn: nn.Conv1d(2, 3, 3, stride=2, padding=1), [data(3, 2, 2, 9)]),
+    "conv2d": (lambda nn: nn.Conv2d(2, 4, 3, padding=1, dilation=2), [data(3, 2, 2, 6, 5)]),
+    "conv2d_groups": (lambda nn: nn.Conv2d(4, 6, 2, groups=2, bias=False), [data(3, 2, 4, 4, 5)]),
+    "conv2d_same": (lambda nn: nn.Conv2d(1, 2, (2, 5), padding="same"), [data(3, 2, 1, 5, 4)]),
+    "conv2d_reflect": (
+        lambda nn: nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
+        [data(3, 2, 1, 4, 5)],
+    ),
+    "conv3d": (lambda nn: nn.Conv3d(1, 2, 2, stride=(1, 2, 1)), [data(3, 1, 1, 4, 5, 4)]),
+    "conv_transpose1d": (lambda nn: nn.ConvTranspose1d(2, 3, 4, stride=3), [data(3, 2, 2, 4)]),
+    "conv_transpose2d": (
+        lambda nn: nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1, output_padding=1),
+        [data(3, 2, 3, 4, 3)],
+    ),
+    "conv_transpose3d": (
+        lambda nn: nn.ConvTranspose3d(2, 2, 2, groups=2, dilation=2),
+        [data(3, 1, 2, 3, 2, 3)],
+    ),
+    "group_norm": (lambda nn: nn.GroupNorm(2, 6), [data(3, 3, 6, 4)]),
+    "group_norm_one": (lambda nn: nn.GroupNorm(1, 4, eps=1e-3), [ROWS]),
+    "group_norm_all": (lambda nn: nn.GroupNorm(6, 6), [data(3, 3, 6, 4, 3)]),
+    "group_norm_plain": (lambda nn: nn.GroupNorm(3, 6, affine=False), [data(3, 3, 6, 4)]),
+    "instance_norm": (lambda nn: nn.InstanceNorm1d(3), [data(3, 2, 3, 5)]),
+    "instance_norm_one": (lambda nn: nn.InstanceNorm1d(3, affine=True), [data(3, 3, 5)]),
+    "instance_norm_stats": (
+        lambda nn: nn.InstanceNorm2d(3, affine=True, track_running_stats=True, momentum=0.3),
+        [data(3, 2, 3, 5, 4)],
+    ),
+    "instance_norm_eval": (
+        lambda nn: nn.InstanceNorm2d(3, track_running_stats=True).eval(),
+        [data(3, 2, 3, 5, 4)],
+    ),
+    "instance_norm_volume": (lambda nn: nn.InstanceNorm3d(2), [data(3, 2, 2, 2, 3, 2)]),
+    "local_response_norm": (lambda nn: nn.LocalResponseNorm(3, 0.2, 0.6, 1.5), [data(3, 2, 5, 4)]),
+    "local_response_norm_even": (lambda nn: nn.LocalResponseNorm(2, 0.2), [data(3, 2, 5, 4, 2)]),
+    "dropout2d_eval": (lambda nn: nn.Dropout2d().eval(), [data(3, 2, 3, 4, 2)]),
+    "upsample": (lambda nn: nn.Upsample(scale_factor=2), [data(3, 2, 3, 4, 3)]),
+    "upsample_linear": (lambda nn: nn.Upsample(7, mode="linear"), [data(3, 2, 3, 4)]),
+    "upsample_trilinear": (
+        lambda nn: nn.Upsample((3, 5, 2), mode="trilinear", align_corners=True),
+        [data(3, 2, 2, 2, 3, 4)],
+    ),
+    "upsampling_nearest": (lambda nn: nn.UpsamplingNearest2d((5, 7)), [data(3, 2, 3, 4, 3)]),
+    "upsampling_bilinear": (
+        lambda nn: nn.UpsamplingBilinear2d(scale_factor=1.7),
+        [data(3, 2, 3, 4, 3)],
+    ),
     "flatten": (lambda nn: nn.Flatten(), [data(3, 2, 3, 4)]),
     "unflatten": (lambda nn: nn.Unflatten(1, (2, -1)), [data(3, 5, 6)]),
     "cosine_similarity": (lambda nn: nn.CosineSimilarity(), [ROWS, data(4, 5, 4)]),
@@ -171,7 +221,54 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Sequence[Array]]] = {
     "prelu_rows": (lambda F: F.prelu, [ROWS, data(4, 4)]),
     "prelu_image": (lambda F: F.prelu, [data(3, 2, 3, 2, 2), data(4, 3)]),
     "one_hot": (lambda F: lambda i: F.one_hot(i, 5), [INDICES]),
+    "group_norm": (lambda F: lambda x, w: F.group_norm(x, 2, w), [ROWS, data(6, 4)]),
+    "instance_norm": (
+        lambda F: lambda x, w, b: F.instance_norm(x, None, None, w, b, eps=1e-3),
+        [data(3, 2, 3, 4), *data(6, 2, 3)],
+    ),
+    "local_response_norm": (lambda F: lambda x: F.local_response_norm(x, 4), [data(3, 2, 5, 4)]),
 }
+
+
+def _interpolated(**options: Any) -> Callable[[Any], Any]:
+    return lambda F: lambda x: F.interpolate(x, **options)
+
+
+# Lengths that grow, shrink, do both and stay; factors that do not give whole lengths.
+for rank, shape in ((1, (7,)), (2, (5, 6)), (3, (3, 4, 2))):
+    image = data(30 + rank, 2, 2, *shape)
+    lengths = [(11,), (3, 10), (5, 2, 2)][rank - 1]
+    linear = ("linear", "bilinear", "trilinear")[rank - 1]
+    modes = ("nearest", "nearest-exact", "area", linear, *(("bicubic",) if rank == 2 else ()))
+    for mode in modes:
+        FUNCTIONS[f"interpolate_{mode}{rank}"] = (_interpolated(size=lengths, mode=mode), [image])
+        factor = _interpolated(scale_factor=1.6, mode=mode)
+        FUNCTIONS[f"interpolate_{mode}{rank}_factor"] = (factor, [image])
+        if mode in ("nearest", "nearest-exact", "area"):
+            continue
+        corners = _interpolated(size=lengths, mode=mode, align_corners=True)
+        FUNCTIONS[f"interpolate_{mode}{rank}_corners"] = (corners, [image])
+        if rank == 2:
+            smooth = _interpolated(scale_factor=(0.4, 1.3), mode=mode, antialias=True)
+            FUNCTIONS[f"interpolate_{mode}_antialias"] = (smooth, [image])
+FUNCTIONS["interpolate_recomputed"] = (
+    _interpolated(scale_factor=2.3, mode="bilinear", recompute_scale_factor=True),
+    [data(32, 2, 2, 5, 6)],
+)
+for rank, size in ((2, (2, 3, 4, 5)), (3, (2, 1, 3, 2, 4))):
+    for corners in (False, True):
+        FUNCTIONS[f"affine_grid{rank}_{corners}"] = (
+            lambda F, size=size, corners=corners: lambda t: F.affine_grid(t, size, corners),
+            [data(35, 2, rank, rank + 1)],
+        )
+        for padding in ("zeros", "border", "reflection"):
+            for mode in ("bilinear", "nearest", *(("bicubic",) if rank == 2 else ())):
+                FUNCTIONS[f"grid_sample{rank}_{mode}_{padding}_{corners}"] = (
+                    lambda F, rest=(mode, padding, corners): (
+                        lambda x, g: F.grid_sample(x, g, *rest)
+                    ),
+                    [data(36, *size), data(37, 2, *(3, 4, 2)[:rank], rank, low=-2.6, high=2.6)],
+                )
 CASES |= {
     f"function/{name}": Case(lambda lib, f=f: f(lib.nn.functional), inputs)
     for name, (f, inputs) in (FUNCTIONS | windows.FUNCTIONS).items()

@@ -238,6 +238,11 @@ class LazyConvTranspose3d(LazyConvolution, ConvTranspose3d):
         >>> nn.LazyConvTranspose3d(4, 2, stride=2)(nnx.zeros((5, 2, 6, 6, 6))).shape
         (5, 4, 12, 12, 12)
     """
+def _ready(lazy: type[ChannelNorm]) -> type[ChannelNorm]:
+    """The class that a lazy normalisation becomes."""
+    return next(
+        c for c in lazy.__mro__ if issubclass(c, ChannelNorm) and not issubclass(c, LazyChannelNorm)
+    )
 
 
 class LazyChannelNorm(ChannelNorm):
@@ -285,7 +290,7 @@ class LazyChannelNorm(ChannelNorm):
                 setattr(self, name, make(shape, dtype=old.dtype, device=old.device))
         if self.num_batches_tracked is not None:
             self.num_batches_tracked = zeros((), dtype=int64, device=x.device)
-        _become(self, next(c for c in cls.__mro__ if not issubclass(c, LazyChannelNorm)))
+        _become(self, _ready(cls))
         with no_grad():
             self.reset_parameters()
         y: Tensor = self.forward(x)

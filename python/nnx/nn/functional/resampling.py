@@ -137,7 +137,7 @@ def _lengths(
     if (size is None) == (scale_factor is None):
         raise fail(ArgumentError, op, "give either size or scale_factor", "both or neither")
     name, given = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
-    values = list(given) if isinstance(given, Sequence) else [given] * rank
+    values = list(given) if isinstance(given, list | tuple) else [given] * rank
     if len(values) != rank:
         rule = f"{name} must be one number, or one for each of the {rank} spatial axes"
         raise fail(ArgumentError, op, rule, f"{describe(x, 'input')}, {describe(given, name)}")
@@ -185,7 +185,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         rule = f"theta must have the shape (N, {rank}, {rank + 1}) = {(shape[0], rank, rank + 1)}"
         received = f"{describe(theta, 'theta')}, size = {tuple(shape)}"
         raise fail(ShapeError, op, rule, received)
-    place = {"dtype": theta.dtype, "device": theta.device}
+    place: dict[str, Any] = {"dtype": theta.dtype, "device": theta.device}
     spatial = shape[2:]
     columns = []
     for axis in reversed(range(rank)):  # x first, which runs along the last axis
@@ -257,15 +257,16 @@ def grid_sample(
         at = (c + 1) / 2 * (n - 1) if align_corners else ((c + 1) * n - 1) / 2
         taps.append(_TAPS[mode](at, _Axis(n, padding_mode, bool(align_corners))))
     # Elements as rows of channels: a place picks rows.
-    rows = x.movedim(1, -1).reshape((-1, channels))
-    first = ops.arange(samples).reshape((samples, *(1,) * rank)) * math.prod(lengths)
+    elements = math.prod(lengths)
+    rows = x.movedim(1, -1).reshape((samples * elements, channels))
+    first = ops.arange(samples).reshape((samples, *(1,) * rank)) * elements
     y = None
     for corner in itertools.product(*taps):
         index = first
-        stride = math.prod(lengths)
+        stride = elements
         for n, tap in zip(lengths, corner, strict=True):
             stride //= n
-            index = index + tap.index * stride
+            index = index + tap.position * stride
         weight = functools.reduce(lambda a, b: a * b, (tap.weight for tap in corner))
         term = ops.take(rows, index.reshape((-1,)), 0) * weight.reshape((-1, 1))
         y = term if y is None else y + term
@@ -276,7 +277,7 @@ def grid_sample(
 class _Tap(NamedTuple):
     """Which old position counts along an axis, and how much."""
 
-    index: Tensor
+    position: Tensor
     weight: Tensor
 
 

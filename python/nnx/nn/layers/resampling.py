@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from nnx import _check
 from nnx._errors import fail
@@ -10,6 +11,13 @@ from nnx._nnx import ArgumentError, Tensor
 from nnx.nn import functional
 from nnx.nn.functional.resampling import MODES
 from nnx.nn.module import Module
+
+
+def _each(given: Any, check: Callable[[Any], Any]) -> Any:
+    """The value or values, checked; None as it is."""
+    if isinstance(given, list | tuple):
+        return tuple(check(value) for value in given)
+    return None if given is None else check(given)
 
 
 class Upsample(Module):
@@ -47,14 +55,8 @@ class Upsample(Module):
         op = type(self).__name__
         if (size is None) == (scale_factor is None):
             raise fail(ArgumentError, op, "give either size or scale_factor", "both or neither")
-        self.size = tuple(size) if isinstance(size, Sequence) else size
-        self.scale_factor = (
-            tuple(float(f) for f in scale_factor)
-            if isinstance(scale_factor, Sequence)
-            else None
-            if scale_factor is None
-            else _check.real(op, "scale_factor", scale_factor, 0)
-        )
+        self.size = _each(size, lambda n: _check.integer(op, "size", n, 1))
+        self.scale_factor = _each(scale_factor, lambda f: _check.real(op, "scale_factor", f, 0))
         self.mode = _check.choice(op, "mode", mode, tuple(MODES))
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
