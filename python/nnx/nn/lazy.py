@@ -135,18 +135,11 @@ class LazyConvolution(Convolution):
         True
     """
 
-    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **options: Any) -> None:
-        # Made for as many channels as there are groups, and emptied again.
-        groups = options.get("groups", 1)
-        if len(args) > self._groups_at:
-            groups = args[self._groups_at]
-        super().__init__(groups, out_channels, kernel_size, *args, **options)  # type: ignore[call-arg]
+    def _empty(self) -> None:
+        """Forgets the channels it was made with."""
         weight = self.weight
         self.in_channels = 0
         self.weight = UninitializedParameter(device=weight.device, dtype=weight.dtype)
-
-    # Where `groups` stands among the arguments that follow kernel_size.
-    _groups_at = 3
 
     def forward(self, input: Tensor, *args: Any) -> Tensor:
         cls = type(self)
@@ -168,7 +161,68 @@ class LazyConvolution(Convolution):
         return made
 
 
-class LazyConv1d(LazyConvolution, Conv1d):
+class LazyForward(LazyConvolution):
+    """Base of LazyConv1d, LazyConv2d and LazyConv3d.
+
+    Example:
+        >>> isinstance(nn.LazyConv2d(4, 3), nn.lazy.LazyForward)
+        True
+    """
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        activation: Any = None,
+    ) -> None:
+        cls: Any = super()
+        where = (device, dtype)
+        options = (stride, padding, dilation, groups, bias, padding_mode)
+        cls.__init__(groups, out_channels, kernel_size, *options, *where, activation=activation)
+        self._empty()
+
+
+class LazyTransposed(LazyConvolution):
+    """Base of LazyConvTranspose1d, LazyConvTranspose2d and LazyConvTranspose3d.
+
+    Example:
+        >>> isinstance(nn.LazyConvTranspose2d(4, 3), nn.lazy.LazyTransposed)
+        True
+    """
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        activation: Any = None,
+    ) -> None:
+        cls: Any = super()
+        where = (device, dtype)
+        options = (stride, padding, output_padding, groups, bias, dilation, padding_mode)
+        cls.__init__(groups, out_channels, kernel_size, *options, *where, activation=activation)
+        self._empty()
+
+
+class LazyConv1d(LazyForward, Conv1d):
     """Conv1d whose in_channels is the number of channels of the first input (N, C, L).
 
     Args: those of Conv1d but in_channels.
@@ -180,7 +234,7 @@ class LazyConv1d(LazyConvolution, Conv1d):
     """
 
 
-class LazyConvTranspose1d(LazyConvolution, ConvTranspose1d):
+class LazyConvTranspose1d(LazyTransposed, ConvTranspose1d):
     """ConvTranspose1d whose in_channels is the number of channels of the first input.
 
     Args: those of ConvTranspose1d but in_channels.
@@ -192,7 +246,7 @@ class LazyConvTranspose1d(LazyConvolution, ConvTranspose1d):
     """
 
 
-class LazyConv2d(LazyConvolution, Conv2d):
+class LazyConv2d(LazyForward, Conv2d):
     """Conv2d whose in_channels is the number of channels of the first input (N, C, H, W).
 
     Args: those of Conv2d but in_channels.
@@ -204,7 +258,7 @@ class LazyConv2d(LazyConvolution, Conv2d):
     """
 
 
-class LazyConvTranspose2d(LazyConvolution, ConvTranspose2d):
+class LazyConvTranspose2d(LazyTransposed, ConvTranspose2d):
     """ConvTranspose2d whose in_channels is the number of channels of the first input.
 
     Args: those of ConvTranspose2d but in_channels.
@@ -216,7 +270,7 @@ class LazyConvTranspose2d(LazyConvolution, ConvTranspose2d):
     """
 
 
-class LazyConv3d(LazyConvolution, Conv3d):
+class LazyConv3d(LazyForward, Conv3d):
     """Conv3d whose in_channels is the number of channels of the first input (N, C, D, H, W).
 
     Args: those of Conv3d but in_channels.
@@ -228,7 +282,7 @@ class LazyConv3d(LazyConvolution, Conv3d):
     """
 
 
-class LazyConvTranspose3d(LazyConvolution, ConvTranspose3d):
+class LazyConvTranspose3d(LazyTransposed, ConvTranspose3d):
     """ConvTranspose3d whose in_channels is the number of channels of the first input.
 
     Args: those of ConvTranspose3d but in_channels.
@@ -238,6 +292,8 @@ class LazyConvTranspose3d(LazyConvolution, ConvTranspose3d):
         >>> nn.LazyConvTranspose3d(4, 2, stride=2)(nnx.zeros((5, 2, 6, 6, 6))).shape
         (5, 4, 12, 12, 12)
     """
+
+
 def _ready(lazy: type[ChannelNorm]) -> type[ChannelNorm]:
     """The class that a lazy normalisation becomes."""
     return next(
