@@ -119,6 +119,16 @@ def test_importing_plot_does_not_import_matplotlib() -> None:
         lambda: plot.landscape(lambda t: t, (0, 1)),
         lambda: plot.animate(lambda t: t, (0, 1), path=[0.0]),
         lambda: plot.fit([1.0, 2.0], [1.0, 2.0], lambda x: x),
+        lambda: plot.reconstructions(abs, np.zeros((1, 4))),
+        lambda: plot.augmentations(abs, np.zeros((2, 2))),
+        lambda: plot.filters(np.zeros((1, 1, 2, 2))),
+        lambda: plot.feature_maps(nn.Dense(2, 1), np.zeros(2)),
+        lambda: plot.latent_scatter(np.zeros((3, 2))),
+        lambda: plot.latent_traversal(lambda z: z, 4),
+        lambda: plot.interpolation(lambda z: z, np.zeros((2, 4))),
+        lambda: plot.anomaly_scores([1.0, 2.0]),
+        lambda: plot.saliency(nn.Dense(4, 2), np.zeros((1, 4))),
+        lambda: plot.occlusion(nn.Dense(4, 2), np.zeros((1, 4))),
     ],
 )
 def test_without_matplotlib(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,25 +412,6 @@ def test_decision_boundary_of_many_classes() -> None:
 def test_decision_boundary_refuses(kind: type, model: Any, x: Any, y: Any, text: str) -> None:
     with pytest.raises(kind, match=text):
         plot.decision_boundary(model, x, y)
-
-
-def test_images() -> None:
-    pictures = rng.uniform(size=(10, 5, 4))
-    places = plot.images(nnx.tensor(pictures), [str(i) for i in range(10)])
-    assert len(places) == 16 and [len(ax.images) for ax in places] == [1] * 10 + [0] * 6
-    np.testing.assert_array_equal(np.asarray(places[3].images[0].get_array()), pictures[3])
-    assert places[3].get_title() == "3"
-    assert places[3].images[0].get_clim() == (0, 1)
-    assert len(plot.images(pictures, columns=5)) == 10
-    for shape in ((2, 1, 6, 5), (2, 3, 6, 5), (2, 6, 5, 3), (2, 6, 5, 1)):
-        shown = np.asarray(plot.images(np.zeros(shape))[0].images[0].get_array()).shape
-        assert shown == ((6, 5, 3) if 3 in shape else (6, 5))
-    bytes_ = plot.images(np.full((1, 2, 2), 255, np.uint8))
-    assert np.asarray(bytes_[0].images[0].get_array()).max() == 1
-    with pytest.raises(nnx.ShapeError):
-        plot.images(np.zeros((2, 5, 5, 2)))
-    with pytest.raises(nnx.ShapeError):
-        plot.images(np.zeros((5, 5)))
 
 
 # --- fits ---------------------------------------------------------------------------------------

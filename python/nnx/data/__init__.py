@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nnx.data import transforms
     from nnx.data.cifar import CIFAR10, CIFAR100
+    from nnx.data.folder import DatasetFolder, ImageFolder
     from nnx.data.generators import (
         make_blobs,
         make_circles,
@@ -51,6 +52,8 @@ _LATER = {
     "transforms": "nnx.data",
     "CIFAR10": "nnx.data.cifar",
     "CIFAR100": "nnx.data.cifar",
+    "DatasetFolder": "nnx.data.folder",
+    "ImageFolder": "nnx.data.folder",
     "make_blobs": "nnx.data.generators",
     "make_circles": "nnx.data.generators",
     "make_gaussian_mixture": "nnx.data.generators",
@@ -84,8 +87,10 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DatasetFolder",
     "Digits",
     "FashionMNIST",
+    "ImageFolder",
     "Iris",
     "IterableDataset",
     "RandomSampler",

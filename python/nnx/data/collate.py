@@ -86,4 +86,6 @@ def _shapes(samples: list[Any]) -> Exception:
     shapes = ", ".join(sorted({str(tuple(sample.shape)) for sample in samples}))
     rule = "all samples of a batch must have the same shape"
     hint = "give the DataLoader a collate_fn that pads them"
+    if all(len(sample.shape) == 3 for sample in samples):
+        hint = f"transforms.Resize((height, width)) gives pictures one size; or {hint}"
     return fail(ShapeError, "default_collate", rule, shapes, hint)

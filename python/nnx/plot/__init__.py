@@ -1,4 +1,5 @@
-"""Figures: training, classifiers, fits, a network's inside and its drawing. Needs matplotlib.
+"""Figures: training, classifiers, pictures and what networks see in them, latent spaces, fits,
+a network's inside and its drawing. Needs matplotlib.
 
 Each function draws on the axes it is given, or makes a figure (of pyplot's, so that a notebook
 shows it), and returns the axes. `network` draws SVG and needs nothing.
@@ -12,11 +13,16 @@ Example:
     '#0072B2'
 """
 
-from nnx.plot.classification import confusion, decision_boundary, images, roc
+from nnx.plot.anomalies import anomaly_scores
+from nnx.plot.classification import confusion, decision_boundary, roc
 from nnx.plot.drawing import NetworkDrawing, network
+from nnx.plot.explanations import occlusion, saliency
+from nnx.plot.features import feature_maps, filters
 from nnx.plot.fits import fit
 from nnx.plot.landscapes import animate, landscape
+from nnx.plot.latent import interpolation, latent_scatter, latent_traversal
 from nnx.plot.layers import activations, gradient_flow, gradient_histograms, weight_histograms
+from nnx.plot.pictures import augmentations, images, reconstructions
 from nnx.plot.style import MARKERS, PALETTE, new_figure
 from nnx.plot.training import curves, learning_rates, overtraining
 
@@ -26,18 +32,28 @@ __all__ = [
     "NetworkDrawing",
     "activations",
     "animate",
+    "anomaly_scores",
+    "augmentations",
     "confusion",
     "curves",
     "decision_boundary",
+    "feature_maps",
+    "filters",
     "fit",
     "gradient_flow",
     "gradient_histograms",
     "images",
+    "interpolation",
     "landscape",
+    "latent_scatter",
+    "latent_traversal",
     "learning_rates",
     "network",
     "new_figure",
+    "occlusion",
     "overtraining",
+    "reconstructions",
     "roc",
+    "saliency",
     "weight_histograms",
 ]

@@ -1,8 +1,7 @@
-"""Figures of a classifier: confusion matrix, ROC curve, decision boundary, pictures."""
+"""Figures of a classifier: confusion matrix, ROC curve, decision boundary."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +19,6 @@ from nnx.plot.style import (
     array,
     column,
     diverging,
-    grid,
     legend,
     letters,
     names_for,
@@ -255,7 +253,7 @@ def _two_classes(
     what, middle, ends = f"probability of {names[1] if names else 'class 1'}", 0.5, (0.0, 1.0)
     signs = labels is not None and set(np.unique(labels)) <= {-1, 1} and (labels == -1).any()
     if outputs.shape[2] == 2:
-        value = _probabilities(outputs)[:, :, 1]
+        value = probabilities(outputs)[:, :, 1]
     elif threshold is not None or signs:
         what, middle = "output", 0.0 if threshold is None else float(threshold)
         reach = max(float(np.abs(value - middle).max()), 1e-12)
@@ -275,7 +273,7 @@ def _two_classes(
 
 def _many_classes(axes: Any, u: Array, v: Array, outputs: Array) -> None:
     colors = need("matplotlib", "plot", "matplotlib.colors")
-    p = _probabilities(outputs)
+    p = probabilities(outputs)
     winner = p.argmax(2)
     palette = np.array([colors.to_rgb(PALETTE[k % len(PALETTE)]) for k in range(p.shape[2])])
     strength = (0.15 + 0.45 * p.max(2))[:, :, None]  # the surer, the darker
@@ -288,7 +286,14 @@ def _many_classes(axes: Any, u: Array, v: Array, outputs: Array) -> None:
             axes.contour(u, v, lead, [0], colors="black", linewidths=1.2)
 
 
-def _probabilities(outputs: Array) -> Array:
+def probabilities(outputs: Array) -> Array:
+    """Outputs (..., C) that are positive and add up to 1 as they are, all others through softmax.
+
+    Example:
+        >>> from nnx.plot.classification import probabilities
+        >>> probabilities(np.array([0.0, 0.0]))
+        array([0.5, 0.5])
+    """
     if (outputs >= 0).all() and np.allclose(outputs.sum(-1), 1, atol=1e-3):
         return outputs
     exponential = np.exp(outputs - outputs.max(-1, keepdims=True))
@@ -318,54 +323,3 @@ def _samples(
         axes.scatter(*points[mine].T, color=colour, marker=marker, label=text, **common)
     options = {"frameon": True, "framealpha": 0.85, "loc": "best"}
     legend(axes, **options)
-
-
-def images(
-    pictures: Any,
-    titles: Sequence[str] | None = None,
-    axes: Any = None,
-    *,
-    columns: int | None = None,
-) -> Any:
-    """Pictures in a grid; grey ones dark on light.
-
-    Args:
-        pictures: (N, H, W) or (N, 1, H, W) grey, (N, 3, H, W) or (N, H, W, 3) in colours, from 0
-            to 1; integers from 0 to 255.
-        titles: one for each.
-        axes: one for each picture; those left over stay empty. A new figure unless given.
-        columns: of the grid of a new figure.
-
-    Returns: the list of axes.
-    Raises: ShapeError for other shapes.
-
-    Example:
-        >>> axes = nnx.plot.images(test.images[:10])  # doctest: +SKIP
-    """
-    op = "images"
-    values = array(op, "pictures", pictures, 3, 4)
-    if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] not in (1, 3):
-        values = np.moveaxis(values, 1, 3)
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
-    if values.ndim == 4 and values.shape[3] != 3:
-        rule = "pictures must be (N, H, W), (N, 1, H, W), (N, 3, H, W) or (N, H, W, 3)"
-        raise fail(ShapeError, op, rule, describe(values, "pictures"))
-    if values.dtype.kind in "iu" and values.size and values.max() > 1:
-        values = values / 255
-    n = len(values)
-    own = axes is None
-    if own:
-        width = _check.integer(op, "columns", columns or min(max(n, 1), 8), 1)
-        rows = max(math.ceil(n / width), 1)
-        high = 1.55 if titles is not None else 1.25
-        axes = grid(rows, width, 1.25 * width, high * rows)[1]
-    places = [axes] if hasattr(axes, "imshow") else list(np.asarray(axes, dtype=object).flat)
-    for ax in places:
-        ax.set_axis_off()
-    shown = [""] * n if titles is None else [str(title) for title in titles]
-    for picture, title, ax in zip(values, shown, places, strict=False):
-        ax.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
-        if title:
-            ax.set_title(title, fontsize=12 if own else 9, pad=3)
-    return places

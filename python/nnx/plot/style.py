@@ -141,25 +141,36 @@ def names_for(op: str, names: Any, count: int, name: str = "names") -> list[str]
     return found
 
 
+def as_input(model: Any, x: Any) -> Tensor:
+    """Samples as a tensor of the model's dtype, on its device."""
+    samples = x.detach() if isinstance(x, Tensor) else asarray(np.ascontiguousarray(x))
+    weights = model.parameters() if isinstance(model, Module) else ()
+    one = next((p for p in weights if p.dtype.is_floating_point), None)
+    if one is None:
+        return samples if samples.dtype.is_floating_point else samples.to(float32)
+    return samples.to(one.dtype).to(one.device)
+
+
 def predict(op: str, model: Any, x: Array) -> Array:
     """What a model answers to samples: a Module (in evaluation mode, without gradients), an
     object with predict_proba or predict, or a function of an array or a tensor."""
     if isinstance(model, Module):
-        kinds = (p for p in model.parameters() if p.dtype.is_floating_point)
-        first = next(kinds, None)
-        samples = asarray(np.ascontiguousarray(x)).to(float32 if first is None else first.dtype)
-        if first is not None:
-            samples = samples.to(first.device)
+        samples = as_input(model, x)
         with evaluation(model):
-            return array(op, "the model's output", model(samples))
+            return array(op, "the model's output", first(model(samples)))
     for method in ("predict_proba", "predict"):
         if hasattr(model, method):
-            return array(op, "the model's output", getattr(model, method)(x))
+            return array(op, "the model's output", first(getattr(model, method)(x)))
     if isinstance(model, type) or not callable(model):
         rule = "the model must be a Module, a Trainer or a function"
         hint = "write the class with brackets" if isinstance(model, type) else ""
         raise fail(DTypeError, op, rule, describe(model, "model"), hint)
-    return array(op, "the model's output", _called(model, x))
+    return array(op, "the model's output", first(_called(model, x)))
+
+
+def first(output: Any) -> Any:
+    """The first of several outputs: a variational autoencoder gives its picture, then the rest."""
+    return output[0] if isinstance(output, tuple | list) and output else output
 
 
 def _called(function: Callable[..., Any], x: Array) -> Any:

@@ -1,24 +1,8 @@
-"""Transforms: what is done to a sample between the dataset and the batch.
-
-A Transform is written once, for a batch: `batch(x)` takes (N, ...) and returns (N, ...). Calling
-it with one sample, as PyTorch's datasets do, is a batch of one. Where a dataset is gathered at
-once, the whole batch goes through `batch`, so that a chain costs a few kernels a batch in place
-of a few Python calls a sample. Any function of one sample can stand between Transforms.
-
-A random transform sets `random = True` and draws from `nnx.data.batch_generator()`, which gives
-every batch its own numbers: the same ones for a seed whatever the number of workers.
-
-Example:
-    >>> from nnx.data import transforms
-    >>> prepare = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.5)])
-    >>> prepare(np.full((2, 2), 255, np.uint8)).tolist()
-    [[[1.0, 1.0], [1.0, 1.0]]]
-"""
+"""Transforms of the numbers of a sample: their dtype, scale and order of axes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnx import _check
@@ -36,113 +20,7 @@ from nnx._nnx import (
 )
 from nnx._nnx import bool as bool_
 from nnx._nnx import uint8 as uint8_
-
-__all__ = [
-    "Compose",
-    "Flatten",
-    "Lambda",
-    "Normalize",
-    "OneHot",
-    "ToDtype",
-    "ToTensor",
-    "Transform",
-]
-
-
-class Transform:
-    """Base of transforms: a subclass has `batch(x)`, from (N, ...) to (N, ...).
-
-    `random` says whether it draws random numbers.
-
-    Example:
-        >>> from nnx.data.transforms import Transform
-        >>> class Invert(Transform):
-        ...     def batch(self, x):
-        ...         return 1 - x
-        >>> Invert()(nnx.tensor([0.25])).tolist()
-        [0.75]
-    """
-
-    random = False
-
-    def batch(self, x: Tensor) -> Tensor:
-        """The transformed samples of a batch.
-
-        Example:
-            >>> nnx.data.transforms.Flatten().batch(nnx.zeros((5, 2, 3))).shape
-            (5, 6)
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no batch")
-
-    def __call__(self, sample: Any) -> Any:
-        return self.batch(_tensor(sample)[None])[0]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-def apply(f: Callable[[Any], Any], x: Any) -> Any:
-    """A transform, or any function of one sample, applied to a batch.
-
-    Example:
-        >>> nnx.data.transforms.apply(lambda sample: sample + 1, nnx.zeros(2)).tolist()
-        [1.0, 1.0]
-    """
-    if isinstance(f, Transform):
-        return f.batch(x)
-    from nnx.data.collate import default_collate
-
-    return default_collate([f(sample) for sample in x])
-
-
-def is_random(f: Any) -> bool:
-    """Whether a transform says that it draws random numbers.
-
-    Example:
-        >>> nnx.data.transforms.is_random(nnx.data.transforms.ToTensor())
-        False
-    """
-    return bool(getattr(f, "random", False))
-
-
-class Compose(Transform):
-    """Transforms one after the other; functions of one sample may be among them.
-
-    Example:
-        >>> from nnx.data.transforms import Compose, Flatten, ToTensor
-        >>> Compose([ToTensor(), Flatten()])(np.zeros((28, 28), np.uint8)).shape
-        (784,)
-    """
-
-    def __init__(self, transforms: Sequence[Any]) -> None:
-        self.transforms = list(transforms)
-        for f in self.transforms:
-            if not callable(f):
-                rule = "every transform must be a function"
-                raise fail(DTypeError, "Compose", rule, describe(f))
-
-    @property
-    def random(self) -> bool:  # type: ignore[override]
-        """Whether one of them draws random numbers.
-
-        Example:
-            >>> nnx.data.transforms.Compose([]).random
-            False
-        """
-        return any(is_random(f) for f in self.transforms)
-
-    def batch(self, x: Tensor) -> Tensor:
-        for f in self.transforms:
-            x = apply(f, x)
-        return x
-
-    def __call__(self, sample: Any) -> Any:
-        for f in self.transforms:
-            sample = f(sample)
-        return sample
-
-    def __repr__(self) -> str:
-        return f"Compose({self.transforms})"
+from nnx.data.transforms.base import Transform, as_tensor
 
 
 class ToTensor(Transform):
@@ -153,7 +31,7 @@ class ToTensor(Transform):
 
     Shapes: (H, W) -> (1, H, W), (H, W, C) -> (C, H, W). Dtypes: uint8 -> the default dtype.
     Units: byte / 255.
-    Raises: ShapeError for other numbers of axes.
+    Raises: ShapeError for other numbers of axes, and for a picture whose channels come first.
     Source: the interface of torchvision.transforms.ToTensor.
 
     Example:
@@ -166,6 +44,13 @@ class ToTensor(Transform):
         if x.ndim == 3:
             x = x[:, None]
         elif x.ndim == 4:
+            channels, high, wide = x.shape[1:]
+            if channels in (1, 3) and high > 4 and wide > 4:
+                rule = "the channels must be the last axis, (H, W, C), as files have them"
+                hint = "the axes look like (C, H, W) already: leave ToTensor() out"
+                if x.dtype == uint8_:
+                    hint += "; ToDtype(nnx.float32, scale=True) makes bytes 0 ... 1"
+                raise fail(ShapeError, "ToTensor", rule, describe(x[0] if len(x) else x), hint)
             # Bytes are put in order before they become floats, four times as large.
             x = x.permute(0, 3, 1, 2).contiguous()
         else:
@@ -174,7 +59,7 @@ class ToTensor(Transform):
         return _fraction(x)
 
     def __call__(self, sample: Any) -> Any:
-        x = _tensor(sample)
+        x = as_tensor(sample)
         if x.ndim == 2:  # the commonest case, without making a batch of it
             return _fraction(x[None])
         return self.batch(x[None])[0]
@@ -184,6 +69,43 @@ def _fraction(x: Tensor) -> Tensor:
     if x.dtype == uint8_:
         return x / 255
     return x.to(get_default_dtype()) if x.dtype == bool_ else x
+
+
+class ToImage(Transform):
+    """A picture as a tensor with channels first; the numbers stay as they are.
+
+    Shapes: (H, W) -> (1, H, W), (H, W, C) -> (C, H, W) for 1, 3 or 4 channels of more than 4 x 4
+        pixels; (C, H, W) stays.
+    Raises: ShapeError for other numbers of axes.
+    Source: the interface of torchvision.transforms.v2.ToImage.
+
+    Example:
+        >>> from nnx.data.transforms import Compose, ToDtype, ToImage
+        >>> prepare = Compose([ToImage(), ToDtype(nnx.float32, scale=True)])
+        >>> prepare(np.zeros((28, 28, 3), np.uint8)).shape
+        (3, 28, 28)
+    """
+
+    def batch(self, x: Tensor) -> Tensor:
+        if x.ndim == 3:
+            return x[:, None]
+        if x.ndim != 4:
+            rule = "a picture must have the axes (H, W) or (H, W, C)"
+            raise fail(ShapeError, "ToImage", rule, describe(x[0] if x.ndim else x))
+        return x.permute(0, 3, 1, 2).contiguous() if channels_last(x) else x
+
+
+def channels_last(x: Tensor) -> bool:
+    """Whether the axes read as (..., H, W, C): a last length that is one of channels, after two
+    that are not.
+
+    Example:
+        >>> from nnx.data.transforms.values import channels_last
+        >>> channels_last(nnx.zeros(32, 32, 3)), channels_last(nnx.zeros(3, 32, 32))
+        (True, False)
+    """
+    high, wide, deep = x.shape[-3:]
+    return deep in (1, 3, 4) and high > 4 and wide > 4
 
 
 class Normalize(Transform):
@@ -217,20 +139,26 @@ class Normalize(Transform):
         return self._apply(x, x.ndim >= 4)
 
     def __call__(self, sample: Any) -> Any:
-        x = _tensor(sample)
+        x = as_tensor(sample)
         return self._apply(x, x.ndim >= 3)
 
     def _apply(self, x: Tensor, picture: bool) -> Tensor:
         ready = self._ready.get((x.dtype, picture))
         if ready is None:
             ready = self._prepare(x, picture)
-        mean, std = ready
-        try:
-            return x.sub_(mean).div_(std) if self.inplace else (x - mean).div_(std)
-        except ShapeError as error:
-            channels = max(len(self.mean), len(self.std))
+        channels = max(len(self.mean), len(self.std))
+        axis = -3 if picture else -1
+        if channels > 1 and (not x.ndim or x.shape[axis] != channels):
             rule = f"there must be {channels} channels, as there are numbers in mean and std"
-            raise fail(ShapeError, "Normalize", rule, describe(x)) from error
+            hint = ""
+            if picture and x.shape[-1] == channels:
+                moved = "0, 3, 1, 2" if x.ndim == 4 else "2, 0, 1"
+                hint = (
+                    f"the axes look like (H, W, C): put ToTensor() before it, or x.permute({moved})"
+                )
+            raise fail(ShapeError, "Normalize", rule, describe(x), hint)
+        mean, std = ready
+        return x.sub_(mean).div_(std) if self.inplace else (x - mean).div_(std)
 
     def _prepare(self, x: Tensor, picture: bool) -> tuple[Any, Any]:
         if not x.dtype.is_floating_point:
@@ -252,31 +180,6 @@ class Normalize(Transform):
 
     def __repr__(self) -> str:
         return f"Normalize(mean={self.mean}, std={self.std})"
-
-
-class Lambda(Transform):
-    """Any function as a transform: of one sample, or with `batched=True` of a whole batch.
-
-    Example:
-        >>> from nnx.data.transforms import Lambda
-        >>> Lambda(lambda x: x * 2, batched=True).batch(nnx.ones((3, 1))).shape
-        (3, 1)
-    """
-
-    def __init__(self, lambd: Callable[[Any], Any], batched: bool = False) -> None:
-        if not callable(lambd):
-            raise fail(DTypeError, "Lambda", "lambd must be a function", describe(lambd, "lambd"))
-        self.lambd, self.batched = lambd, bool(batched)
-
-    def batch(self, x: Tensor) -> Tensor:
-        made: Tensor = self.lambd(x) if self.batched else apply(self.lambd, x)
-        return made
-
-    def __call__(self, sample: Any) -> Any:
-        return super().__call__(sample) if self.batched else self.lambd(sample)
-
-    def __repr__(self) -> str:
-        return f"Lambda({getattr(self.lambd, '__name__', self.lambd)})"
 
 
 class Flatten(Transform):
@@ -313,7 +216,7 @@ class ToDtype(Transform):
         return made
 
     def __call__(self, sample: Any) -> Any:
-        x = _tensor(sample)
+        x = as_tensor(sample)
         if not self.scale or x.dtype == self.dtype:
             return x.to(self.dtype)
         if x.dtype == uint8_ and self.dtype.is_floating_point:
@@ -350,17 +253,6 @@ class OneHot(Transform):
 
     def __repr__(self) -> str:
         return f"OneHot({self.num_classes})"
-
-
-def _tensor(sample: Any) -> Tensor:
-    if isinstance(sample, Tensor):
-        return sample
-    # Arrays are asked first: making their __array_interface__ takes longer than the rest.
-    if not hasattr(sample, "__array__") and hasattr(sample, "__array_interface__"):
-        import numpy as np
-
-        sample = np.array(sample)  # a PIL image
-    return asarray(sample)
 
 
 def _numbers(name: str, values: Any) -> list[float]:
