@@ -49,10 +49,16 @@ inline std::int64_t inputs(const PoolJob& j) { return j.axis[0].in * j.axis[1].i
 inline std::int64_t outputs(const PoolJob& j) {
   return j.axis[0].out * j.axis[1].out * j.axis[2].out;
 }
-// Elements of the largest window.
+// Elements of a window, padding included, as far as they can be counted; 0 for parts of an axis.
 inline std::int64_t volume(const PoolJob& j) {
   std::int64_t n = 1;
-  for (const PoolAxis& a : j.axis) n *= a.kernel ? a.kernel : a.in / a.out + 2;
+  for (const PoolAxis& a : j.axis) n *= std::min<std::int64_t>(a.kernel, 1 << 20);
+  return n;
+}
+// Inputs that the largest window holds.
+inline std::int64_t held(const PoolJob& j) {
+  std::int64_t n = 1;
+  for (const PoolAxis& a : j.axis) n *= std::min(a.kernel ? a.kernel : a.in / a.out + 2, a.in);
   return n;
 }
 

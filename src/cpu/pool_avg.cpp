@@ -70,7 +70,7 @@ template <class T>
 void avg_of_any(const PoolJob& job, const T* x, T* y) {
   const PoolAxis& width = job.axis[2];
   const Divisors<T> divisors(job);
-  for_output_rows(job, 4 * volume(job) * width.out + 64, [&](const OutputRow& o) {
+  for_output_rows(job, 4 * held(job) * width.out + 64, [&](const OutputRow& o) {
     const T divisor = divisors.of_row(o.depth, o.height);
     for (std::int64_t i = 0; i < width.out; ++i) {
       const Window w = window_at(width, i);
@@ -133,7 +133,7 @@ void spread_any(const PoolJob& job, const T* g, T* dx) {
   const PoolAxis& width = job.axis[2];
   const Divisors<T> divisors(job);
   const std::int64_t n = inputs(job), rows = job.axis[0].out * job.axis[1].out;
-  const std::int64_t cost = n + 4 * volume(job) * rows * width.out;
+  const std::int64_t cost = n + 4 * held(job) * rows * width.out;
   for_ranges(job.planes, grain_for(cost), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) {
       std::fill(dx + p * n, dx + (p + 1) * n, T(0));

@@ -127,7 +127,7 @@ void max_of_phases(const PoolJob& job, const T* x, T* y, std::uint8_t* taps) {
 template <class T>
 void max_of_any(const PoolJob& job, const T* x, T* y, std::uint8_t* taps, std::int64_t* index) {
   const PoolAxis& width = job.axis[2];
-  for_output_rows(job, 4 * volume(job) * width.out + 64, [&](const OutputRow& o) {
+  for_output_rows(job, 4 * held(job) * width.out + 64, [&](const OutputRow& o) {
     const T* plane = x + o.plane * inputs(job);
     for (std::int64_t i = 0; i < width.out; ++i) {
       const Window w = window_at(width, i);

@@ -87,14 +87,17 @@ Attrs windows_on(const char* op, const Shape& size, const PoolWindows& w) {
                                to_string(w.padding) + ", dilation " + to_string(w.dilation);
   for (int i = 0; i < 2; ++i) {
     const std::int64_t k = w.kernel[i], s = w.stride[i], p = w.padding[i], d = w.dilation[i];
-    if (k < 1 || s < 1 || d < 1 || p < 0 || std::max({k, s, d, p}) > kMost)
+    if (k < 1 || s < 1 || d < 1 || p < 0)
       fail<ArgumentError>(op, "kernel, stride and dilation must be at least 1, padding at least 0",
                           received);
+    if (std::max({k, s, d, p, size[i]}) > kMost)
+      fail<ArgumentError>(op, "lengths of windows and images must be below 2^31", received);
     const std::int64_t room = size[i] + 2 * p - d * (k - 1) - 1;
     if (size[i] < 1 || room < 0)
       fail<ShapeError>(op, "the window must fit into the padded image", received);
     a.i[i] = room / s + 1;
   }
+  static_cast<void>(count(Shape{w.kernel[0], w.kernel[1], a.i[0], a.i[1]}));
   a.axes = {w.kernel[0], w.kernel[1], w.stride[0], w.stride[1]};
   a.extra = {w.padding[0], w.padding[1], w.dilation[0], w.dilation[1]};
   return a;
@@ -106,8 +109,8 @@ Tensor unfold(const Tensor& x, const PoolWindows& windows) {
   if (x.rank() == 3) return squeeze(unfold(unsqueeze(x, 0), windows), Dims{0}, true);
   if (x.rank() != 4) fail<ShapeError>("unfold", "x must be (N, C, H, W) or (C, H, W)", describe(x));
   Attrs a = windows_on("unfold", Shape{x.shape(2), x.shape(3)}, windows);
-  a.shape = {x.shape(0), x.shape(1) * a.axes[0] * a.axes[1], a.i[0] * a.i[1]};
-  static_cast<void>(count(a.shape));
+  const std::int64_t channels = count(Shape{x.shape(1), a.axes[0], a.axes[1]});
+  a.shape = {x.shape(0), channels, a.i[0] * a.i[1]};
   return call(kUnfold, x, a);
 }
 

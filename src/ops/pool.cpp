@@ -5,6 +5,7 @@
 // the window (a tap), or for windows of more than 256 elements its position in the plane. spread
 // and pick are the two linear ops along taps, avg_pool and avg_spread the two of averages; each
 // pair is its own transpose, so gradients of any order are these ops again.
+#include <algorithm>
 #include <limits>
 
 #include "ops/support.hpp"
@@ -16,12 +17,12 @@ using namespace pointwise;
 // Attrs of every op here: i[0] = pooled axes r; axes = kernel (r), stride (r); extra = padding (r),
 // dilation (r); shape = result. Averages: i[1] = divisor or 0, flag = padding counts.
 
-constexpr std::int64_t kMostTaps = 256;
-
-std::int64_t most_taps(const Attrs& a) {  // 0 where axes are cut into parts
+// Whether a tap of a window is a byte: not where axes are cut into parts.
+bool taps_are_bytes(const Attrs& a) {
+  constexpr std::int64_t kMostTaps = 256;
   std::int64_t n = 1;
-  for (int i = 0; i < a.i[0]; ++i) n *= a.axes[i];
-  return n;
+  for (int i = 0; i < a.i[0]; ++i) n *= std::min(a.axes[i], kMostTaps + 1);
+  return n > 0 && n <= kMostTaps;
 }
 
 PoolJob job_of(const Attrs& a, const Shape& in, const Shape& out) {
@@ -128,8 +129,7 @@ void max_forward(Call& c, bool indices) {
   const DType t = row_dtype(x.dtype(), c.op.name);
   const Tensor from = contiguous(astype(x, t));
   const Tensor y = runtime::empty(c.attrs.shape, t, x.device());
-  const std::int64_t taps = most_taps(c.attrs);
-  const bool bytes = !indices && taps > 0 && taps <= kMostTaps;
+  const bool bytes = !indices && taps_are_bytes(c.attrs);
   Tensor& where = c.out[1];
   if (indices || followed)
     where = runtime::empty(c.attrs.shape, bytes ? DType::uint8 : DType::int64, x.device());

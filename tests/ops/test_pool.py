@@ -187,7 +187,7 @@ def test_adaptive_sizes_can_keep_a_length() -> None:
 
 
 def test_large_planes_are_cut_into_blocks() -> None:
-    x = data((2, 150, 301)).astype(np.float32)
+    x = data((2, 110, 301)).astype(np.float32)
     t = nnx.tensor(x)
     for kernel, stride, padding, dilation in (
         (3, 2, 1, 1),
@@ -196,7 +196,7 @@ def test_large_planes_are_cut_into_blocks() -> None:
         (4, 3, 0, 1),
     ):
         rest = (kernel, stride, padding, dilation, False)
-        axis_windows = [windows(n, *rest) for n in (150, 301)]
+        axis_windows = [windows(n, *rest) for n in (110, 301)]
         values, indices = F.max_pool2d(t, kernel, stride, padding, dilation, return_indices=True)
         np.testing.assert_array_equal(indices, pooled(x, axis_windows, where_largest))
         np.testing.assert_array_equal(values, pooled(x, axis_windows, largest))
@@ -210,7 +210,19 @@ def test_large_planes_are_cut_into_blocks() -> None:
     np.testing.assert_array_equal(indices, pooled(x, [wide], where_largest))
     t.requires_grad_()
     F.max_pool2d(t, 100, 50).sum().backward()
-    assert t.grad.sum().item() == 2 * 2 * 5
+    assert t.grad.sum().item() == 2 * 1 * 5
+
+
+def test_windows_far_larger_than_the_input() -> None:
+    most = 2**31 - 1
+    for f in (F.max_pool1d, F.max_pool2d, F.max_pool3d):
+        x = nnx.full((1,) * (int(f.__name__[-2]) + 1), 2.0).requires_grad_()
+        y, where = f(x, most, 1, most // 2, return_indices=True)
+        assert y.flatten().tolist() == [2.0] and where.flatten().tolist() == [0]
+        f(x, most, 1, most // 2).sum().backward()
+        assert x.grad.flatten().tolist() == [1.0]
+    assert F.avg_pool1d(nnx.tensor([[3.0]]), most, 1, most // 2, False, False).tolist() == [[3.0]]
+    assert F.avg_pool1d(nnx.tensor([[3.0]]), most, 1, most // 2)[0, 0].item() < 1e-8
 
 
 def test_not_a_number_and_infinities() -> None:
@@ -459,7 +471,7 @@ def test_values_and_gradients_are_torchs(axes: int) -> None:
     T = torch.nn.functional
     sizes = {1: SIZES, 2: (2, 5, 12, 29, 34), 3: (2, 7, 12)}[axes]
     checked = 0
-    for options in itertools.islice(grid(sizes), 0, None, {1: 1, 2: 2, 3: 7}[axes]):
+    for options in itertools.islice(grid(sizes), 0, None, {1: 3, 2: 4, 3: 11}[axes]):
         size, kernel, stride, padding, dilation, ceil_mode = options
         lengths = [size + 1] * (axes - 1) + [size]
         if not all(fits((n, *options[1:])) for n in lengths):
@@ -488,4 +500,4 @@ def test_values_and_gradients_are_torchs(axes: int) -> None:
                 ours.grad, theirs.grad.numpy(), rtol=1e-5, atol=2e-6, err_msg=str(options)
             )
             checked += 1
-    assert checked > 40
+    assert checked > 30

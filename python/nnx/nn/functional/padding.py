@@ -39,38 +39,46 @@ def pad(
     """
     op = "pad"
     x = tensor(op, "input", input)
-    _check.choice(op, "mode", mode, tuple(_MODES))
+    if mode not in _MODES:
+        _check.choice(op, "mode", mode, tuple(_MODES))
     if not isinstance(pad, Sequence) or isinstance(pad, str):
         raise fail(DTypeError, op, "pad must be a tuple of whole numbers", describe(pad, "pad"))
     widths = [_check.integer(op, "pad", n, -(2**40)) for n in pad]
-    if len(widths) % 2 or len(widths) > 2 * x.ndim:
-        rule = "pad must have two widths for each padded axis, at most those of the input"
-        raise fail(ShapeError, op, rule, f"{describe(x, 'input')}, {describe(tuple(pad), 'pad')}")
-    if value is not None and mode != "constant":
-        if value != 0:
-            rule = f"only the mode 'constant' has a value, not {mode!r}"
-            raise fail(ArgumentError, op, rule, describe(value, "value"))
-        value = None
-    pairs = [(0, 0)] * (x.ndim - len(widths) // 2)
-    pairs += [(widths[i], widths[i + 1]) for i in range(len(widths) - 2, -1, -2)]
-    received = f"{describe(x, 'input')}, {describe(tuple(pad), 'pad')}"
-    cut = []
-    for length, (before, after) in zip(x.shape, pairs, strict=True):
-        left = length + min(before, 0) + min(after, 0)
-        if left < 0:
-            rule = "negative widths must not cut off more than there is"
-            raise fail(ShapeError, op, rule, received)
-        most = {"reflect": left - 1, "circular": left}.get(mode)
-        if most is not None and max(before, after) > max(most, 0):
-            rule = f"mode {mode!r} can add at most {max(most, 0)} to an axis of length {left}"
-            raise fail(ShapeError, op, rule, received)
-        cut.append(slice(max(-before, 0), length - max(-after, 0)))
+    axes = len(widths) // 2
+    if len(widths) % 2 or axes > x.ndim:
+        raise _refused("pad must have two widths for each padded axis of the input", x, pad)
+    if value is not None and value != 0 and mode != "constant":
+        rule = f"only the mode 'constant' has a value, not {mode!r}"
+        raise fail(ArgumentError, op, rule, describe(value, "value"))
+    pairs = list(zip(widths[::2], widths[1::2], strict=True))[::-1]
     if min(widths, default=0) < 0:
-        x = x[tuple(cut)]
-    kept = [(max(before, 0), max(after, 0)) for before, after in pairs]
-    if not any(before or after for before, after in kept):
-        return x.clone() if x is input else x
-    return ops.pad(x, kept, _MODES[mode], 0 if value is None else value)
+        x = _cut(x, pairs, pad)
+        pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
+    if mode in ("reflect", "circular"):
+        for length, pair in zip(x.shape[x.ndim - axes :], pairs, strict=True):
+            most = max(length - 1, 0) if mode == "reflect" else length
+            if max(pair) > most:
+                rule = f"mode {mode!r} can add at most {most} to an axis of length {length}"
+                raise _refused(rule, x, pad)
+    pairs = [(0, 0)] * (x.ndim - axes) + pairs
+    if mode == "constant":
+        return ops.pad(x, pairs, "constant", 0 if value is None else value)
+    return ops.pad(x, pairs, _MODES[mode])
+
+
+def _cut(x: Tensor, pairs: list[tuple[int, int]], pad: Sequence[int]) -> Tensor:
+    """The input without what negative widths cut off."""
+    kept = []
+    for length, (before, after) in zip(x.shape[x.ndim - len(pairs) :], pairs, strict=True):
+        if length + min(before, 0) + min(after, 0) < 0:
+            raise _refused("negative widths must not cut off more than there is", x, pad)
+        kept.append(slice(max(-before, 0), length + min(after, 0)))
+    return x[(..., *kept)]
+
+
+def _refused(rule: str, x: Tensor, pad: Sequence[int]) -> Exception:
+    received = f"{describe(x, 'input')}, {describe(tuple(pad), 'pad')}"
+    return fail(ShapeError, "pad", rule, received)
 
 
 def lengths(op: str, padding: Any, axes: int) -> tuple[int, ...]:

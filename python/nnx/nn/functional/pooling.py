@@ -104,63 +104,6 @@ def max_pool3d(
     return ops.max_pool(input, 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool1d_with_indices(
-    input: Tensor,
-    kernel_size: Lengths,
-    stride: Lengths | None = None,
-    padding: Lengths = 0,
-    dilation: Lengths = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = True,
-) -> tuple[Tensor, Tensor]:
-    """max_pool1d with return_indices=True.
-
-    Example:
-        >>> x = nnx.tensor([[1.0, 3.0, 2.0, 0.0]])
-        >>> nn.functional.max_pool1d_with_indices(x, 2)[1].tolist()
-        [[1, 2]]
-    """
-    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)  # type: ignore[no-any-return]
-
-
-def max_pool2d_with_indices(
-    input: Tensor,
-    kernel_size: Lengths,
-    stride: Lengths | None = None,
-    padding: Lengths = 0,
-    dilation: Lengths = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = True,
-) -> tuple[Tensor, Tensor]:
-    """max_pool2d with return_indices=True.
-
-    Example:
-        >>> x = nnx.arange(4.0).reshape(1, 2, 2)
-        >>> nn.functional.max_pool2d_with_indices(x, 2)[1].tolist()
-        [[[3]]]
-    """
-    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)  # type: ignore[no-any-return]
-
-
-def max_pool3d_with_indices(
-    input: Tensor,
-    kernel_size: Lengths,
-    stride: Lengths | None = None,
-    padding: Lengths = 0,
-    dilation: Lengths = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = True,
-) -> tuple[Tensor, Tensor]:
-    """max_pool3d with return_indices=True.
-
-    Example:
-        >>> x = nnx.arange(8.0).reshape(1, 2, 2, 2)
-        >>> nn.functional.max_pool3d_with_indices(x, 2)[1].tolist()
-        [[[[7]]]]
-    """
-    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)  # type: ignore[no-any-return]
-
-
 # --- the mean ------------------------------------------------------------------------------------
 
 
