@@ -46,7 +46,8 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {"batch_norm", "resample", "take_rows", "zero_grad"};
+constexpr std::string_view kInternal[] = {"batch_norm", "pick", "resample", "take_rows",
+                                          "zero_grad"};
 // What training has to say goes by its names in nn.functional and optim.
 bool internal(std::string_view name) {
   if (std::find(std::begin(kInternal), std::end(kInternal), name) != std::end(kInternal))

@@ -45,6 +45,9 @@ constexpr core::Kernels kTable{
     .scatter_elements = scatter_elements,
     .scatter_add_elements = scatter_add_elements,
     .resample = resample,
+    .pick = pick,
+    .pick_add = pick_add,
+    .pick_products = pick_products,
     .index_range = index_range,
     .random = random,
 };
