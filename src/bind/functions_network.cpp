@@ -54,7 +54,8 @@ PyObject* batch_norm(Args& a) {
 }
 // In the order of ops::Resampling.
 constexpr std::string_view kResampling[] = {
-    "nearest", "nearest-exact", "linear", "cubic", "area", "linear-antialias", "cubic-antialias"};
+    "nearest", "nearest-exact",    "linear",          "cubic",
+    "area",    "linear-antialias", "cubic-antialias", "lanczos-antialias"};
 PyObject* resample(Args& a) {
   const std::string name = a.string("mode", "linear");
   const auto* found = std::find(std::begin(kResampling), std::end(kResampling), name);
@@ -62,6 +63,9 @@ PyObject* resample(Args& a) {
   return give(ops::resample(a.tensor("x"), a.integer("axis"), a.integer("length"),
                             static_cast<ops::Resampling>(found - std::begin(kResampling)),
                             a.flag("align_corners", false), a.real("factor", 0)));
+}
+PyObject* pick(Args& a) {
+  return give(ops::pick(a.tensor("x"), a.tensor("indices"), a.tensor("weight")));
 }
 PyObject* dropout(Args& a) {
   return give(ops::dropout(a.tensor("x"), a.real("probability", 0.5), a.flag("training", true),
@@ -173,7 +177,8 @@ Example:
      "False, factor: float = 0.0) -> Tensor",
      R"(An axis of another length, each new position a weighted sum of old ones.
 
-mode: 'nearest', 'nearest-exact', 'linear', 'cubic', 'area', 'linear-antialias', 'cubic-antialias'.
+mode: 'nearest', 'nearest-exact', 'linear', 'cubic', 'area', 'linear-antialias', 'cubic-antialias',
+    'lanczos-antialias'.
 factor: what positions are scaled by, in place of the ratio of the lengths; 0 for that ratio.
 
 Shapes: input (..., n, ...) -> (..., length, ...). dtypes: floating.
@@ -185,6 +190,20 @@ Example:
     tensor([0., 1., 2.])
 )",
      resample},
+    {"pick", "(x: TensorLike, indices: TensorLike, weight: TensorLike) -> Tensor",
+     R"(y[s, c, p] = sum over t of weight[t, s, p] x[s, c, indices[t, s, p]].
+
+Shapes: x (samples, channels, elements), indices and weight (terms, samples, places) -> (samples,
+    channels, places). dtypes: floating, both the same; indices of any integer dtype.
+
+Raises: ShapeError, DTypeError if they do not fit; IndexError for an index outside [0, elements).
+
+Example:
+    >>> x, halves = nnx.tensor([[[0.0, 2.0, 6.0]]]), nnx.full((2, 1, 1), 0.5)
+    >>> nnx._nnx.pick(x, nnx.tensor([[[1]], [[2]]]), halves)
+    tensor([[[4.]]])
+)",
+     pick},
     {"dropout",
      "(x: TensorLike, probability: float = 0.5, training: bool = True, generator: Generator | None "
      "= None) -> Tensor",

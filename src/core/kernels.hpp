@@ -107,6 +107,13 @@ struct ResampleJob {
   const void* weight;                 // of the lane
 };
 
+// Weighted sums of elements picked in planes: x (samples, channels, elements), y (samples,
+// channels, places), index and weight (terms, samples, places), all contiguous.
+struct PickJob {
+  std::int64_t samples, channels, elements, places, terms;
+  const std::int64_t* index;  // checked: elements of a plane
+};
+
 struct RandomStream {
   std::uint64_t key;     // seed
   std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4
@@ -183,6 +190,11 @@ struct Kernels {
   void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
   void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
   void (*resample)(const ResampleJob& job, Lane lane, const void* x, void* y);
+  // y[s, c, p] = sum over t of weight[t, s, p] x[s, c, index[t, s, p]]; its transpose in x, which
+  // adds to dx; and its transpose in weight.
+  void (*pick)(const PickJob& job, Lane lane, const void* x, const void* weight, void* y);
+  void (*pick_add)(const PickJob& job, Lane lane, const void* y, const void* weight, void* dx);
+  void (*pick_products)(const PickJob& job, Lane lane, const void* y, const void* x, void* dweight);
   // Smallest and largest of n > 0 integers.
   void (*index_range)(std::int64_t n, const std::int64_t* index, std::int64_t* lo,
                       std::int64_t* hi);

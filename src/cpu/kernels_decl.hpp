@@ -43,6 +43,9 @@ Fn<decltype(Table::gather_elements)> gather_elements;
 Fn<decltype(Table::scatter_elements)> scatter_elements;
 Fn<decltype(Table::scatter_add_elements)> scatter_add_elements;
 Fn<decltype(Table::resample)> resample;
+Fn<decltype(Table::pick)> pick;
+Fn<decltype(Table::pick_add)> pick_add;
+Fn<decltype(Table::pick_products)> pick_products;
 Fn<decltype(Table::index_range)> index_range;
 
 Fn<decltype(Table::max_pool)> max_pool;

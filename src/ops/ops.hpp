@@ -145,7 +145,7 @@ Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const 
 Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
 std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
 
-// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, loss.cpp)
+// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp, loss.cpp)
 // ---------------------------------------------
 Tensor softmax(const Tensor& x, std::int64_t axis);
 Tensor log_softmax(const Tensor& x, std::int64_t axis);
@@ -163,12 +163,16 @@ enum class Resampling : std::uint8_t {
   cubic,
   area,
   linear_antialias,
-  cubic_antialias
+  cubic_antialias,
+  lanczos_antialias
 };
 // An axis of another length. `factor` (0: the ratio of the lengths) is what a step of positions is
 // taken from.
 Tensor resample(const Tensor& x, std::int64_t axis, std::int64_t length, Resampling mode,
                 bool align_corners, double factor);
+// x (samples, channels, elements), index and weight (terms, samples, places) -> (samples, channels,
+// places): sums over the terms of weight times the elements picked, the same in all channels.
+Tensor pick(const Tensor& x, const Tensor& index, const Tensor& weight);
 enum class LossReduction : std::uint8_t { none, mean, sum };
 // A declared loss of tensors of one shape, in one pass; `name` is what errors call it.
 Tensor loss(const char* name, int declaration, const Tensor& input, const Tensor& target,

@@ -5,6 +5,7 @@
 // are rounded as float32, f[0] = factor or 0, flag = align_corners.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "ops/support.hpp"
 
@@ -58,11 +59,20 @@ double cubic(double x, double a) {
   return 0;
 }
 
+double lanczos(double x) {  // of three lobes
+  const auto sinc = [](double t) {
+    return t == 0 ? 1 : std::sin(std::numbers::pi * t) / (std::numbers::pi * t);
+  };
+  return std::abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
+
 // Widened with the step, so that all old positions count where there are fewer new ones.
 template <class F>
 void antialiased(const Geometry& g, std::int64_t j, F&& term) {
-  const bool linear = g.mode == Resampling::linear_antialias;
-  const double wide = std::max(g.step(), 1.0), support = (linear ? 1 : 2) * wide;
+  const int reach = g.mode == Resampling::linear_antialias  ? 1
+                    : g.mode == Resampling::cubic_antialias ? 2
+                                                            : 3;
+  const double wide = std::max(g.step(), 1.0), support = reach * wide;
   const double centre = g.step() * (static_cast<double>(j) + 0.5);
   const auto edge = [&](double p) {
     return static_cast<std::int64_t>(std::clamp(p + 0.5, 0.0, static_cast<double>(g.before)));
@@ -70,7 +80,7 @@ void antialiased(const Geometry& g, std::int64_t j, F&& term) {
   const std::int64_t first = edge(centre - support), last = edge(centre + support);
   const auto weight = [&](std::int64_t i) {
     const double d = (static_cast<double>(i) - centre + 0.5) / wide;
-    return linear ? std::max(1 - std::abs(d), 0.0) : cubic(d, -0.5);
+    return reach == 1 ? std::max(1 - std::abs(d), 0.0) : reach == 2 ? cubic(d, -0.5) : lanczos(d);
   };
   double total = 0;
   for (std::int64_t i = first; i < last; ++i) total += weight(i);
@@ -92,7 +102,8 @@ void for_terms(const Geometry& g, std::int64_t j, F&& term) {
       return;
     }
     case Resampling::linear_antialias:
-    case Resampling::cubic_antialias: return antialiased(g, j, term);
+    case Resampling::cubic_antialias:
+    case Resampling::lanczos_antialias: return antialiased(g, j, term);
     default: break;
   }
   double position = g.align ? g.step() * at : g.step() * (at + 0.5) - 0.5;

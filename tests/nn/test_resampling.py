@@ -53,10 +53,10 @@ def test_bilinear_against_numpy(lengths: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("lengths", [(3, 2), (4, 9), (10, 3)])
-@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "lanczos"])
 def test_antialias_against_pillow(mode: str, lengths: tuple[int, int]) -> None:
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: no witness")
-    kind = {"bilinear": image.Resampling.BILINEAR, "bicubic": image.Resampling.BICUBIC}[mode]
+    kind = getattr(image.Resampling, mode.upper())
     a = np.random.default_rng(1).uniform(size=(10, 9)).astype(np.float32)
     expected = np.asarray(image.fromarray(a).resize(lengths[::-1], kind))
     got = F.interpolate(nnx.tensor(a)[None, None], lengths, mode=mode, antialias=True)
@@ -192,6 +192,40 @@ def test_against_scipy(padding: str, scipy_mode: str, rank: int) -> None:
         np.testing.assert_allclose(got.numpy()[0, 0], expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.kernels
+@pytest.mark.parametrize("terms", [0, 1, 3, 4, 8])
+@pytest.mark.parametrize("dtype", helpers.FLOATS)
+def test_picking_in_planes(terms: int, dtype: str) -> None:
+    rng = np.random.default_rng(terms)
+    x, w = (
+        rng.normal(size=(2, 5, 30)).astype(dtype),
+        rng.normal(size=(terms, 2, 1100)).astype(dtype),
+    )
+    index = rng.integers(0, 30, w.shape)
+    picked = np.stack([x[s][:, index[:, s]] for s in range(2)])  # sample, channel, term, place
+    y = nnx._nnx.pick(nnx.tensor(x), nnx.tensor(index), nnx.tensor(w))
+    expected = np.einsum("sctp,tsp->scp", picked.astype(float), w.astype(float))
+    rtol = 1e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(y.numpy(), expected, rtol=rtol, atol=rtol)
+
+
+def test_picking_is_differentiable_and_the_same_for_any_number_of_threads() -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 2, 5))
+    index = nnx.tensor(rng.integers(0, 4, w.shape))
+    helpers.check_gradients(lambda a, b: nnx._nnx.pick(a, index, b), [x, w])
+    helpers.check_gradients(lambda a, b: nnx._nnx.pick(a.square(), index, b * b), [x, w])
+    image, grid = rng.normal(size=(3, 8, 20, 30)), rng.uniform(-1.3, 1.3, (3, 40, 50, 2))
+    found = set()
+    for threads in (1, 2, 5):
+        nnx.set_num_threads(threads)
+        a, g = (nnx.tensor(t).float().requires_grad_() for t in (image, grid))
+        y = F.grid_sample(a, g)
+        (y * y).sum().backward()
+        found.add(b"".join(t.numpy().tobytes() for t in (y.detach(), a.grad, g.grad)))
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_places_that_are_far_or_not_numbers(padding: str) -> None:
     x = nnx.ones(1, 1, 2, 2)
@@ -245,11 +279,32 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: F.interpolate(X, 3, align_corners=True), ValueError, "align_corners"),
     (lambda: F.interpolate(X, 3, recompute_scale_factor=True), ValueError, "recompute"),
     (lambda: F.interpolate(X, 3, mode="linear", antialias=True), ValueError, "antialias"),
+    (lambda: F.interpolate(X[None], 3, mode="lanczos"), ValueError, "antialias=True"),
     (lambda: F.interpolate(X.long(), 3, mode="linear"), nnx.DTypeError, r"input\.float\(\)"),
     (lambda: F.interpolate(nnx.ones(1, 1, 0), 3), nnx.ShapeError, "at least 1"),
     (lambda: F.interpolate(None, 3), nnx.DTypeError, "must be a tensor"),
     (lambda: nnx._nnx.resample(X, 2, 3, "lin"), ValueError, "unknown mode"),
     (lambda: nnx._nnx.resample(X, 3, 3), nnx.AxisError, "axis"),
+    (
+        lambda: nnx._nnx.pick(X, nnx.zeros(2, 1, 1), nnx.ones(2, 1, 1)),
+        nnx.DTypeError,
+        "indices must be integers",
+    ),
+    (
+        lambda: nnx._nnx.pick(X, nnx.full((2, 1, 1), 4), nnx.ones(2, 1, 1)),
+        IndexError,
+        r"\[0, 4\)",
+    ),
+    (
+        lambda: nnx._nnx.pick(X, nnx.full((2, 1, 1), -1), nnx.ones(2, 1, 1)),
+        IndexError,
+        "values from -1",
+    ),
+    (
+        lambda: nnx._nnx.pick(X, nnx.full((2, 1, 1), 0), nnx.ones(2, 1, 2)),
+        nnx.ShapeError,
+        "index and weight",
+    ),
     (lambda: nn.Upsample(), ValueError, "either size or scale_factor"),
     (lambda: nn.Upsample(2, mode="cubic"), ValueError, "did you mean 'bicubic'"),
     (lambda: F.affine_grid(nnx.ones(1, 2, 3), (1, 1, 0, 3)), ValueError, "at least 1"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -32,6 +30,7 @@ MODES = {
     "bicubic": Mode("cubic", (2,), True, "cubic-antialias"),
     "trilinear": Mode("linear", (3,), True),
     "area": Mode("area"),
+    "lanczos": Mode("", (2,), False, "lanczos-antialias"),
 }
 
 
@@ -48,8 +47,8 @@ def interpolate(
 
     Each new position is a weighted sum of old ones: the nearest ("nearest"; "nearest-exact" rounds
     as image libraries do), the neighbours on either side ("linear", "bilinear", "trilinear", for 1,
-    2, 3 spatial axes), four on each axis ("bicubic", Keys' kernel with a = -0.75), or the mean of
-    all that it covers ("area").
+    2, 3 spatial axes), four on each axis ("bicubic", Keys' kernel with a = -0.75), the mean of all
+    that it covers ("area"), or six on each axis ("lanczos", a windowed sinc, with antialias alone).
 
     Args:
         size: the new lengths, or one for all axes.
@@ -58,7 +57,8 @@ def interpolate(
             their outer edges.
         recompute_scale_factor: whether positions follow the ratio of the lengths instead of
             scale_factor, where that does not give whole lengths.
-        antialias: whether "bilinear" and "bicubic" widen their kernels where images get smaller.
+        antialias: whether "bilinear", "bicubic" and "lanczos" widen their kernels where images get
+            smaller.
 
     Shapes: input (N, C, ...) with 1 to 3 spatial axes. Dtypes: floating; for "nearest" any.
     Raises: ShapeError, ArgumentError for what does not fit.
@@ -80,14 +80,17 @@ def interpolate(
         fitting = [m for m, v in MODES.items() if v.rule == chosen.rule and rank in v.ranks]
         hint = f"use mode={fitting[0]!r}" if fitting else "the axes are (N, C, ...)"
         raise fail(ShapeError, op, rule, describe(x, "input"), hint)
-    if align_corners is not None and not chosen.aligns:
+    if not chosen.aligns and (align_corners if mode == "lanczos" else align_corners is not None):
         rule = f"align_corners means nothing for mode {mode!r}"
         raise fail(
             ArgumentError, op, rule, describe(align_corners, "align_corners"), "leave it out"
         )
     if antialias and not chosen.antialias:
-        rule = "antialias is there for the modes 'bilinear' and 'bicubic' alone"
+        rule = "antialias is there for the modes 'bilinear', 'bicubic' and 'lanczos' alone"
         raise fail(ArgumentError, op, rule, describe(mode, "mode"))
+    if not antialias and not chosen.rule:
+        rule = f"mode {mode!r} needs antialias=True"
+        raise fail(ArgumentError, op, rule, describe(antialias, "antialias"))
     lengths, factors = _lengths(op, x, size, scale_factor, recompute_scale_factor)
     rule = chosen.antialias if antialias else chosen.rule
     if rule == "area":
@@ -251,34 +254,22 @@ def grid_sample(
         wide = x.to(ops.float32), places.to(ops.float32)
         return grid_sample(*wide, mode, padding_mode, align_corners).to(x.dtype)
     samples, channels, *lengths = x.shape
-    taps = []
+    index, weight = None, None  # a first axis for the terms of a sum
     for axis, n in enumerate(lengths):
         c = places[..., rank - 1 - axis]
         at = (c + 1) / 2 * (n - 1) if align_corners else ((c + 1) * n - 1) / 2
-        taps.append(_TAPS[mode](at, _Axis(n, padding_mode, bool(align_corners))))
-    # Elements as rows of channels: a place picks rows.
-    elements = math.prod(lengths)
-    rows = x.movedim(1, -1).reshape((samples * elements, channels))
-    first = ops.arange(samples).reshape((samples, *(1,) * rank)) * elements
-    y = None
-    for corner in itertools.product(*taps):
-        index = first
-        stride = elements
-        for n, tap in zip(lengths, corner, strict=True):
-            stride //= n
-            index = index + tap.position * stride
-        weight = functools.reduce(lambda a, b: a * b, (tap.weight for tap in corner))
-        term = ops.take(rows, index.reshape((-1,)), 0) * weight.reshape((-1, 1))
-        y = term if y is None else y + term
-    assert y is not None
-    return y.reshape((samples, *places.shape[1:-1], channels)).movedim(-1, 1).contiguous()
-
-
-class _Tap(NamedTuple):
-    """Which old position counts along an axis, and how much."""
-
-    position: Tensor
-    weight: Tensor
+        line = _Axis(n, padding_mode, bool(align_corners))
+        position, share = line.checked(*_TAPS[mode](at, line))
+        if index is None or weight is None:
+            index, weight = position, share
+        else:  # every tap of this axis with every one of those before
+            index = (index.unsqueeze(1) * n + position).flatten(0, 1)
+            weight = (weight.unsqueeze(1) * share).flatten(0, 1)
+    assert index is not None and weight is not None
+    shape = (index.shape[0], samples, math.prod(places.shape[1:-1]))
+    planes = x.reshape((samples, channels, math.prod(lengths)))
+    y = ops.pick(planes, index.reshape(shape), weight.reshape(shape))
+    return y.reshape((samples, channels, *places.shape[1:-1]))
 
 
 class _Axis(NamedTuple):
@@ -303,28 +294,36 @@ class _Axis(NamedTuple):
             at = ops.where(turned, span - rest, rest) + low
         return ops.hardtanh(at, 0.0, float(self.length - 1))
 
-    def tap(self, whole: Tensor, weight: Tensor) -> _Tap:
-        """The tap at a whole position, which counts nothing outside."""
+    def checked(self, whole: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Whole positions as indices, and weights that are 0 outside."""
         with no_grad():
             most = float(self.length - 1)
             outside = (whole < 0) | (whole > most)
-            index = ops.clip(ops.clip(whole, 0.0, most).to(ops.int64), 0, self.length - 1)
-        return _Tap(index, ops.where(outside, 0.0, weight))
+            index = ops.clip(whole, 0.0, most).to(ops.int64)  # NaN becomes 0
+        return index, ops.where(outside, 0.0, weight)
 
 
-def _nearest(at: Tensor, axis: _Axis) -> list[_Tap]:
-    at = axis.inside(at)
-    return [axis.tap(ops.round(at), at * 0 + 1)]
+# The whole positions about each place, and how much each counts, along a new first axis.
 
 
-def _linear(at: Tensor, axis: _Axis) -> list[_Tap]:
+def _steps(at: Tensor, first: float, count: int) -> Tensor:
+    steps = ops.arange(first, first + count, dtype=at.dtype, device=at.device)
+    return steps.reshape((count, *(1,) * at.ndim))
+
+
+def _nearest(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
+    at = axis.inside(at).unsqueeze(0)
+    return ops.round(at), at * 0 + 1
+
+
+def _linear(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
     at = axis.inside(at)
     below = ops.floor(at.detach())
     rest = at - below
-    return [axis.tap(below, 1 - rest), axis.tap(below + 1, rest)]
+    return below + _steps(at, 0, 2), ops.stack([1 - rest, rest])
 
 
-def _cubic(at: Tensor, axis: _Axis) -> list[_Tap]:
+def _cubic(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
     """Four neighbours by Keys' kernel with a = -0.75, each moved inside by itself."""
     below = ops.floor(at.detach())
     rest = at - below
@@ -337,10 +336,10 @@ def _cubic(at: Tensor, axis: _Axis) -> list[_Tap]:
         return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
 
     weights = [far(rest + 1), near(rest), near(1 - rest), far(2 - rest)]
-    return [axis.tap(axis.inside(below + (k - 1)), w) for k, w in enumerate(weights)]
+    return axis.inside(below + _steps(at, -1, 4)), ops.stack(weights)
 
 
-_TAPS: dict[str, Callable[[Tensor, _Axis], list[_Tap]]] = {
+_TAPS: dict[str, Callable[[Tensor, _Axis], tuple[Tensor, Tensor]]] = {
     "bilinear": _linear,
     "nearest": _nearest,
     "bicubic": _cubic,
