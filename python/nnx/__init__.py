@@ -17,12 +17,20 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, linalg, nn, optim, plot, train
+    from nnx import data, io, linalg, nn, optim, plot, torch, train
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
     from nnx.io import load, save
+    from nnx.namespace import __array_namespace_info__ as __array_namespace_info__
     from nnx.nn.summary import summary
+    from nnx.numeric.calculus import *  # noqa: F403
+    from nnx.numeric.elements import *  # noqa: F403
+    from nnx.numeric.polynomials import *  # noqa: F403
+    from nnx.numeric.series import *  # noqa: F403
+    from nnx.numeric.sets import *  # noqa: F403
+    from nnx.numeric.standard import *  # noqa: F403
+    from nnx.numeric.statistics import *  # noqa: F403
     from nnx.train import Trainer
 
 # Names found elsewhere, imported on first use: the name, and the module that has it (a module
@@ -36,7 +44,9 @@ _LATER = {
     "nn": "nnx.nn",
     "optim": "nnx.optim",
     "plot": "nnx.plot",
+    "torch": "nnx.torch",
     "train": "nnx.train",
+    "__array_namespace_info__": "nnx.namespace",
     "FileError": "nnx._errors",
     "MissingFileError": "nnx._errors",
     "MissingPackageError": "nnx._errors",
@@ -45,8 +55,30 @@ _LATER = {
     "save": "nnx.io",
     "summary": "nnx.nn.summary",
 }
+# NumPy's functions that are compositions.
+_NUMERIC = {
+    "calculus": "gradient interp trapezoid unwrap",
+    "elements": (
+        "conj conjugate fabs float_power fmax fmin logaddexp2 matvec modf real vdot vecmat"
+    ),
+    "polynomials": "polyadd polyder polyfit polyint polymul polysub polyval vander",
+    "series": (
+        "append around block compress convolve correlate delete diagflat dsplit ediff1d extract "
+        "hsplit insert piecewise resize rollaxis vsplit"
+    ),
+    "sets": "UniqueAll intersect1d isin setdiff1d union1d unique_all",
+    "standard": "astype cumulative_prod cumulative_sum diff searchsorted",
+    "statistics": (
+        "corrcoef cov digitize histogram nancumprod nancumsum nanmax nanmin nanprod nanstd nanvar"
+    ),
+}
+for _file, _names in _NUMERIC.items():
+    for _name in _names.split():
+        _LATER[_name] = f"nnx.numeric.{_file}"
+        globals().pop(_name, None)  # the compiled one, which has fewer options
 
 __version__: str = _nnx.__version__
+__array_api_version__ = "2024.12"
 __all__ = [
     "FileError",
     "MissingFileError",
@@ -61,9 +93,11 @@ __all__ = [
     "plot",
     "save",
     "summary",
+    "torch",
     "train",
 ]
 __all__ += _nnx.__all__
+__all__ = sorted({*__all__, *" ".join(_NUMERIC.values()).split()})
 
 
 if not TYPE_CHECKING:
