@@ -107,6 +107,8 @@ def test_dropout_of_channels(make: Any, shape: tuple[int, ...], axes: int) -> No
         ratio = (y / x.numpy()).reshape(*shape[:axes], -1)
         assert (np.ptp(ratio, axis=-1) < 1e-6).all()  # whole slices
         kept = ratio[..., 0] != 0
+        if axes == 2:  # by itself in each sample
+            assert (kept.any(1) & ~kept.all(1)).mean() > 0.9
         np.testing.assert_allclose(ratio[..., 0][kept], 1 / (1 - p), rtol=1e-6)
         assert abs(1 - kept.mean() - p) < 5 * np.sqrt(p * (1 - p) / kept.size)
         nnx.manual_seed(3)
