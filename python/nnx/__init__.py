@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nnx.io import load, save
     from nnx.nn.summary import summary
     from nnx.train import Trainer
+    from nnx.transforms import hessian, hvp, jacfwd, jacobian, jacrev, jvp, vjp, vmap
 
 # Names found elsewhere, imported on first use: the name, and the module that has it (a module
 # itself where the two agree).
@@ -41,9 +42,17 @@ _LATER = {
     "MissingFileError": "nnx._errors",
     "MissingPackageError": "nnx._errors",
     "Trainer": "nnx.train",
+    "hessian": "nnx.transforms",
+    "hvp": "nnx.transforms",
+    "jacfwd": "nnx.transforms",
+    "jacobian": "nnx.transforms",
+    "jacrev": "nnx.transforms",
+    "jvp": "nnx.transforms",
     "load": "nnx.io",
     "save": "nnx.io",
     "summary": "nnx.nn.summary",
+    "vjp": "nnx.transforms",
+    "vmap": "nnx.transforms",
 }
 
 __version__: str = _nnx.__version__
@@ -53,7 +62,13 @@ __all__ = [
     "MissingPackageError",
     "Trainer",
     "data",
+    "hessian",
+    "hvp",
     "io",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
     "linalg",
     "load",
     "nn",
@@ -62,6 +77,8 @@ __all__ = [
     "save",
     "summary",
     "train",
+    "vjp",
+    "vmap",
 ]
 __all__ += _nnx.__all__
 

@@ -16,6 +16,7 @@ void declare_products(PyObject* module);        // functions_product.cpp
 void declare_linear_algebra(PyObject* module);  // functions_linalg.cpp
 void declare_networks(PyObject* module);        // functions_network.cpp
 void declare_training(PyObject* module);        // functions_training.cpp
+void declare_transforms(PyObject* module);      // transforms.cpp
 void declare_runtime(PyObject* module);         // functions_runtime.cpp
 void declare_tensor_methods(PyObject* module);  // methods.cpp
 void declare_pickling(PyObject* module);        // pickle.cpp

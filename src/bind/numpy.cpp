@@ -49,7 +49,9 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
   const Tensor& t = unwrap(o);
   const char* format = format_of(t.dtype());
   const char* problem = nullptr;
-  if (t.device().kind != DeviceKind::cpu) problem = "this tensor is not on the CPU; use t.cpu()";
+  if (t.lanes()) problem = "inside vmap a tensor has no single value to read; use functions of nnx";
+  else if (t.device().kind != DeviceKind::cpu)
+    problem = "this tensor is not on the CPU; use t.cpu()";
   else if (!format) problem = "NumPy has no bfloat16; use t.float()";
   else if ((flags & PyBUF_WRITABLE) && read_only(t))
     problem = "this tensor requires a gradient, so its memory is read-only; use t.detach()";

@@ -25,10 +25,17 @@ void concatenate_backward(Backward& b) {
     at += n;
   }
 }
+void concatenate_lanes(Call& c, const Lanes& all) {
+  Attrs a = c.attrs;
+  a.i[0] += all.levels.size();
+  a.shape = lanes::in_front(all, a.shape);
+  lanes::run(c, all, a);
+}
 const Op kConcatenate{.name = "concatenate",
                       .kind = Op::Kind::linear,
                       .forward = concatenate_forward,
-                      .backward = concatenate_backward};
+                      .backward = concatenate_backward,
+                      .lanes = concatenate_lanes};
 
 // shape = result, axes = before; the value stands in f[0] and, for integers, i[0]
 void pad_forward(Call& c) {
@@ -45,8 +52,18 @@ void pad_backward(Backward& b) {
   for (int i = 0; i < g.rank(); ++i) g = slice(g, i, b.attrs.axes[i], b.in[0].shape[i], 1);
   b.in[0].grad = g;
 }
-const Op kPad{
-    .name = "pad", .kind = Op::Kind::linear, .forward = pad_forward, .backward = pad_backward};
+void pad_lanes(Call& c, const Lanes& all) {
+  Attrs a = c.attrs;
+  a.shape = lanes::in_front(all, a.shape);
+  a.axes = Dims::filled(all.levels.size(), 0);
+  for (const auto n : c.attrs.axes) a.axes.push_back(n);
+  lanes::run(c, all, a);
+}
+const Op kPad{.name = "pad",
+              .kind = Op::Kind::linear,
+              .forward = pad_forward,
+              .backward = pad_backward,
+              .lanes = pad_lanes};
 
 }  // namespace
 

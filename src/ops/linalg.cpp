@@ -123,7 +123,8 @@ void solve_backward(Backward& s) {
 const Op kSolve{.name = "solve",
                 .forward = solve_forward,
                 .backward = solve_backward,
-                .saves = save_in(0) | save_out(0)};
+                .saves = save_in(0) | save_out(0),
+                .lanes = lanes::leading};
 
 // flag = upper, i[0] = unit diagonal
 void triangular_forward(Call& c) {
@@ -155,7 +156,8 @@ void triangular_backward(Backward& s) {
 const Op kTriangular{.name = "solve_triangular",
                      .forward = triangular_forward,
                      .backward = triangular_backward,
-                     .saves = save_in(0) | save_out(0)};
+                     .saves = save_in(0) | save_out(0),
+                     .lanes = lanes::leading};
 
 Tensor solve_with(const Op& op, const Tensor& a, const Tensor& b, const Attrs& attrs) {
   require_matrices(a, op.name, true);
@@ -207,7 +209,8 @@ const Op kSlogdet{.name = "slogdet",
                   .backward = slogdet_backward,
                   .saves = save_in(0),
                   .results = 2,
-                  .visible = 2};
+                  .visible = 2,
+                  .lanes = lanes::leading};
 
 // --- factorisations
 // --------------------------------------------------------------------------------
@@ -242,7 +245,8 @@ void cholesky_backward(Backward& s) {
 const Op kCholesky{.name = "cholesky",
                    .forward = cholesky_forward,
                    .backward = cholesky_backward,
-                   .saves = save_out(0)};
+                   .saves = save_out(0),
+                   .lanes = lanes::leading};
 
 void qr_forward(Call& c) {
   GradMode off(false);
@@ -282,7 +286,8 @@ const Op kQr{.name = "qr",
              .backward = qr_backward,
              .saves = save_out(0) | save_out(1),
              .results = 2,
-             .visible = 2};
+             .visible = 2,
+             .lanes = lanes::leading};
 
 // 1 / (w_j - w_i), and 0 on the diagonal
 Tensor inverse_gaps(const Tensor& w) {
@@ -325,7 +330,8 @@ const Op kEigh{.name = "eigh",
                .backward = eigh_backward,
                .saves = save_out(0) | save_out(1),
                .results = 2,
-               .visible = 2};
+               .visible = 2,
+               .lanes = lanes::leading};
 
 void svd_forward(Call& c) {
   GradMode off(false);
@@ -388,7 +394,8 @@ const Op kSvd{.name = "svd",
               .backward = svd_backward,
               .saves = save_out(0) | save_out(1) | save_out(2),
               .results = 3,
-              .visible = 3};
+              .visible = 3,
+              .lanes = lanes::leading};
 
 // The visible results of an op of one matrix argument.
 std::vector<Tensor> results(const Op& op, const Tensor& x, bool square, bool complete = false) {

@@ -1,0 +1,583 @@
+"""Functions from functions: Jacobians, Hessians, products with them, and vmap.
+
+All of it follows from two facts. A gradient is made of ops, so it can be differentiated again; and
+an op computes many lanes at once as fast as one (`vmap`). A product J v is the transpose of the map
+u -> u J, which is linear; a whole Jacobian is one backward pass with a lane for every row, or for
+every column where there are fewer of those.
+
+Every transform can stand inside every other. Results can be differentiated again where something
+outside asks for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nnx import _nnx
+from nnx._check import choice, integer
+from nnx._errors import describe, fail
+from nnx._nnx import ArgumentError, DTypeError, ShapeError, Tensor, VmapError
+from nnx._trees import leaves, rebuilt, tree_map
+from nnx.function import Argnums, Followed, grad
+
+# Numbers of the vmaps of this process: an inner one is higher than those around it.
+_levels = itertools.count(1)
+
+# Lanes of one backward pass for a Jacobian hold at most about this many elements per value.
+_CHUNK_ELEMENTS = 1 << 22
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """f's value, and the function u -> u J, the product with its Jacobian from the left.
+
+    The second of the pair takes a tensor (or a nest of them) like f's value and returns a tuple
+    with the gradient in every primal. With has_aux f returns a pair, and its second part comes
+    last.
+
+    Raises: ShapeError if u has not the shape of f's value.
+
+    Example:
+        >>> y, pull = nnx.vjp(lambda x: x**2, nnx.tensor([1.0, 2.0]))
+        >>> pull(nnx.tensor([1.0, 10.0]))
+        (tensor([ 2., 40.]),)
+    """
+    given = Followed("vjp", primals, tuple(range(len(primals))))
+    with _nnx.enable_grad():
+        result = f(*given.args)
+        result, aux = result if has_aux else (result, None)
+        outputs = _outputs("vjp", result)
+        outer = given.wanted_outside(outputs)
+
+    def pull_back(cotangents: Any) -> tuple[Any, ...]:
+        seeds = _like("vjp", cotangents, outputs, "cotangents must be like the value of f")
+        roots = [(y, u) for y, u in zip(outputs, seeds, strict=True) if y.requires_grad]
+        graph = _nnx.is_grad_enabled() and (outer or any(u.requires_grad for u in seeds))
+        found: Sequence[Tensor] = [_nnx.zeros_like(x) for x in given.leaves]
+        if roots:
+            found = _nnx.grad(
+                [y for y, _ in roots],
+                given.leaves,
+                [u for _, u in roots],
+                retain_graph=True,
+                create_graph=graph,
+                materialize_grads=True,
+            )
+        return tuple(given.by_argument(found))
+
+    value = result if outer else tree_map(_detached, result)
+    return (value, pull_back, aux) if has_aux else (value, pull_back)
+
+
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """f's value at primals, and J v, how it changes as they move along tangents.
+
+    Source: the transpose of u -> u J is v -> J v (Townsend, 2017, "A new trick for calculating
+    Jacobian vector products").
+
+    Raises: ShapeError if tangents are not like primals.
+
+    Example:
+        >>> nnx.jvp(nnx.sin, (nnx.tensor(0.0),), (nnx.tensor(2.0),))
+        (tensor(0.), tensor(2.))
+    """
+    given = Followed("jvp", tuple(primals), tuple(range(len(primals))))
+    along = _like("jvp", tuple(tangents), given.leaves, "tangents must be like primals")
+    with _nnx.enable_grad():
+        result = f(*given.args)
+        result, aux = result if has_aux else (result, None)
+        outputs = _outputs("jvp", result)
+        outer = given.wanted_outside(outputs) or (
+            given.watched and any(v.requires_grad for v in along)
+        )
+        pulled = _Pulled(outputs, given.leaves)
+        found = pulled.transposed(along, graph=outer)
+    value = result if outer else tree_map(_detached, result)
+    pushed = rebuilt(result, iter(found))
+    return (value, pushed, aux) if has_aux else (value, pushed)
+
+
+class _Pulled:
+    """u J as a graph in u, which its transpose is taken from.
+
+    `outputs` that do not depend on `inputs` have no u, and inputs without influence no gradient.
+    """
+
+    def __init__(self, outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
+        self.outputs = outputs
+        followed = [y for y in outputs if y.requires_grad]
+        # Made after the outputs, so that a walk that looks for u does not enter f's own graph.
+        self.seeds = [_nnx.zeros_like(y).requires_grad_() for y in followed]
+        self.products: Sequence[Tensor | None] = [None] * len(inputs)
+        if followed:
+            self.products = _nnx.grad(
+                followed, list(inputs), self.seeds, create_graph=True, allow_unused=True
+            )
+
+    def spread(self, found: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Every output with what was found for its seed."""
+        following = iter(found)
+        for y in self.outputs:
+            yield y, next(following) if y.requires_grad else None
+
+    def transposed(self, along: Sequence[Tensor], *, graph: bool) -> list[Tensor]:
+        """J v, for every output."""
+        pairs = [
+            (g, v)
+            for g, v in zip(self.products, along, strict=True)
+            if g is not None and g.requires_grad
+        ]
+        found: Sequence[Tensor] = [_nnx.zeros_like(u) for u in self.seeds]
+        if pairs:
+            found = _nnx.grad(
+                [g for g, _ in pairs],
+                self.seeds,
+                [v for _, v in pairs],
+                create_graph=graph,
+                materialize_grads=True,
+            )
+        return [_nnx.zeros_like(y) if t is None else t for y, t in self.spread(found)]
+
+
+def jacobian(
+    f: Callable[..., Any],
+    argnums: Any = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+) -> Any:
+    """The function that computes the Jacobian of f: J[i..., j...] = d f[i...] / d x[j...].
+
+    argnums says in which arguments (an int or a tuple of ints); nested arguments and values give
+    nested Jacobians, value first. Called with tensors in place of argnums, `nnx.jacobian(f, x)` is
+    the Jacobian at x. Rows or columns are computed as lanes of one pass, whichever are fewer;
+    chunk_size limits how many at a time.
+
+    Shapes: f: x (n...) -> (m...); the Jacobian has (m..., n...).
+
+    Raises: DTypeError for integer arguments; ArgumentError for argnums that name no argument.
+
+    Example:
+        >>> def residuals(p):
+        ...     return nnx.stack([10 * (p[1] - p[0] ** 2), 1 - p[0]])
+        >>> nnx.jacobian(residuals)(nnx.tensor([-1.2, 1.0]))
+        tensor([[24., 10.],
+                [-1.,  0.]])
+    """
+    return _jacobian("jacobian", f, argnums, has_aux, chunk_size, None)
+
+
+def jacrev(
+    f: Callable[..., Any],
+    argnums: Any = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+) -> Any:
+    """jacobian row by row: for values of few numbers.
+
+    Example:
+        >>> nnx.jacrev(lambda x: x**2)(nnx.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
+    """
+    return _jacobian("jacrev", f, argnums, has_aux, chunk_size, False)
+
+
+def jacfwd(
+    f: Callable[..., Any],
+    argnums: Any = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+) -> Any:
+    """jacobian column by column: for arguments of few numbers.
+
+    Example:
+        >>> nnx.jacfwd(lambda x: x**2)(nnx.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 4.]])
+    """
+    return _jacobian("jacfwd", f, argnums, has_aux, chunk_size, True)
+
+
+def _jacobian(
+    op: str,
+    f: Callable[..., Any],
+    argnums: Any,
+    has_aux: bool,
+    chunk_size: int | None,
+    columns: bool | None,
+) -> Any:
+    if chunk_size is not None:
+        chunk_size = integer(op, "chunk_size", chunk_size, 1)
+    if not _is_argnums(argnums):
+        inputs = argnums if isinstance(argnums, tuple) else (argnums,)
+        numbers = tuple(range(len(inputs))) if isinstance(argnums, tuple) else 0
+        return _jacobian(op, f, numbers, has_aux, chunk_size, columns)(*inputs)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = Followed(op, args, argnums)
+        with _nnx.enable_grad():
+            result = f(*given.args, **kwargs)
+            result, aux = result if has_aux else (result, None)
+            outputs = _outputs(op, result)
+            outer = given.wanted_outside(outputs)
+            inside = sum(x.numel() for x in given.leaves)
+            rows = sum(y.numel() for y in outputs)
+            # Columns take two passes more, which build the graph of u J.
+            by_columns = inside + 2 < rows if columns is None else columns
+            if by_columns:
+                found = _by_columns(outputs, given.leaves, outer, chunk_size)
+            else:
+                found = [_by_rows(y, given.leaves, outer, chunk_size) for y in outputs]
+        answer = rebuilt(result, iter([given.by_argument(row) for row in found]))
+        return (answer, aux) if has_aux else answer
+
+    return wrapped
+
+
+def _by_rows(y: Tensor, inputs: Sequence[Tensor], graph: bool, chunk: int | None) -> list[Tensor]:
+    """d y / d x for every x, of shape (*y.shape, *x.shape)."""
+    n = y.numel()
+    if n == 0 or not y.requires_grad:
+        return [_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype) for x in inputs]
+    most = chunk or max(1, _CHUNK_ELEMENTS // _nnx._largest_value([y]))
+    try:
+        parts = [_some_rows(y, inputs, graph, i, min(i + most, n)) for i in range(0, n, most)]
+    except VmapError:  # something in the graph cannot be computed for many rows at once
+        if most == 1:
+            raise
+        parts = [_some_rows(y, inputs, graph, i, i + 1) for i in range(n)]
+    columns = zip(*parts, strict=True)
+    joined = [rows[0] if len(rows) == 1 else _nnx.concatenate(rows) for rows in columns]
+    return [rows.reshape((*y.shape, *x.shape)) for rows, x in zip(joined, inputs, strict=True)]
+
+
+def _some_rows(
+    y: Tensor, inputs: Sequence[Tensor], graph: bool, start: int, stop: int
+) -> list[Tensor]:
+    count = stop - start
+    seeds = _nnx.eye(count, y.numel(), start, dtype=y.dtype).reshape((count, *y.shape))
+    level = next(_levels)
+    seed = seeds[0] if count == 1 else _nnx._lanes_in(seeds, 0, level)
+    found = _nnx.grad(
+        y, list(inputs), seed, retain_graph=True, create_graph=graph, materialize_grads=True
+    )
+    return [_nnx._lanes_out(g, 0, level, count) for g in found]
+
+
+def _by_columns(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], graph: bool, chunk: int | None
+) -> list[list[Tensor]]:
+    """The same for every output, from rows of the transposed map."""
+    pulled = _Pulled(outputs, inputs)
+    table: list[list[Tensor]] = [[] for _ in outputs]
+    for x, g in zip(inputs, pulled.products, strict=True):
+        found: list[Tensor] = []
+        if g is not None and pulled.seeds:
+            found = _by_rows(g, pulled.seeds, graph, chunk)
+        for row, (y, t) in zip(
+            table, pulled.spread(found or [None] * len(pulled.seeds)), strict=True
+        ):
+            if t is None:
+                row.append(_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype))
+                continue
+            order = (*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
+            row.append(_nnx.permute_dims(t, order))
+    return table
+
+
+def hessian(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Any:
+    """The function that computes the Hessian of f, a function that returns one number.
+
+    H[i..., j...] = d^2 f / d x[i...] d x[j...]. argnums and the form `nnx.hessian(f, x)` are those
+    of jacobian.
+
+    Shapes: f: x (n...) -> (); the Hessian has (n..., n...).
+
+    Raises: ShapeError if f does not return one number.
+
+    Example:
+        >>> nnx.hessian(lambda p: p[0] ** 2 * p[1])(nnx.tensor([3.0, 5.0]))
+        tensor([[10.,  6.],
+                [ 6.,  0.]])
+    """
+    if not _is_argnums(argnums):
+        inputs = argnums if isinstance(argnums, tuple) else (argnums,)
+        numbers = tuple(range(len(inputs))) if isinstance(argnums, tuple) else 0
+        return hessian(f, numbers, has_aux)(*inputs)
+    return _jacobian("hessian", grad(f, argnums, has_aux), argnums, has_aux, None, False)
+
+
+def hvp(f: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
+    """f's value and H v, its Hessian times a vector, without the Hessian.
+
+    inputs is a tensor, or a tuple of all arguments of f; v is like inputs.
+
+    Raises: ShapeError if f does not return one number, or v is not like inputs.
+
+    Example:
+        >>> nnx.hvp(lambda x: (x**3).sum(), nnx.tensor([1.0, 2.0]), nnx.tensor([1.0, 1.0]))
+        (tensor(9.), tensor([ 6., 12.]))
+    """
+    several = isinstance(inputs, tuple)
+    primals, along = (inputs, v) if several else ((inputs,), (v,))
+
+    def slopes(*args: Any) -> Any:
+        gradient, value = _with_value(f, tuple(range(len(primals))))(*args)
+        return gradient, value
+
+    _, pull, value = vjp(slopes, *primals, has_aux=True)
+    found = pull(along)  # the Hessian is symmetric: v H is H v
+    return value, found if several else found[0]
+
+
+def _with_value(f: Callable[..., Any], argnums: Argnums) -> Callable[..., Any]:
+    def both(*args: Any) -> Any:
+        y = f(*args)
+        return y, _detached(y)
+
+    return grad(both, argnums, has_aux=True)
+
+
+def vmap(
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    *,
+    randomness: str = "different",
+    chunk_size: int | None = None,
+    in_dims: Any = None,
+    out_dims: Any = None,
+) -> Callable[..., Any]:
+    """The function that computes f for every entry along an axis, all at once.
+
+    f is written for one entry (one sample, one starting point, one direction) and sees shapes
+    without the axis. in_axes says which axis of every argument that is; None is for an argument
+    that all share; a tuple has an entry per argument, a nested argument may have a nested entry.
+    out_axes says where the axis stands in the results. Random numbers are drawn for every lane
+    (randomness 'different') or once for all ('same'). chunk_size limits how many entries are
+    computed at a time. in_dims and out_dims are PyTorch's names for in_axes and out_axes.
+
+    What cannot be the same for all lanes is refused: `if x > 0` (write nnx.where), x.item(), a bool
+    mask as an index.
+
+    Raises: VmapError for what cannot be done in lanes; ShapeError if mapped axes differ in length
+    or an argument has no such axis.
+
+    Example:
+        >>> def energy(k, x):
+        ...     return 0.5 * k * (x @ x)
+        >>> x = nnx.tensor([[1.0, 0.0], [1.0, 2.0]])
+        >>> nnx.vmap(energy, in_axes=(None, 0))(2.0, x)
+        tensor([1., 5.])
+        >>> nnx.vmap(nnx.grad(energy, 1), (None, 0))(2.0, x)
+        tensor([[2., 0.],
+                [2., 4.]])
+    """
+    in_axes = in_axes if in_dims is None else in_dims
+    out_axes = out_axes if out_dims is None else out_dims
+    choice("vmap", "randomness", randomness, ("different", "same"))
+    if chunk_size is not None:
+        chunk_size = integer("vmap", "chunk_size", chunk_size, 1)
+
+    @functools.wraps(f)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        axes = _axes_of(in_axes, args)
+        found = [*leaves(args), *leaves(kwargs)]
+        axes += [0] * (len(found) - len(axes))  # keywords are mapped along axis 0, as in JAX
+        values, size = _mapped_values(found, axes)
+        if chunk_size is None or chunk_size >= size:
+            return _run_lanes(f, args, kwargs, values, axes, size, out_axes, randomness)
+        pieces = []
+        for start in range(0, size, chunk_size):
+            n = min(chunk_size, size - start)
+            part = [
+                x if a is None else _nnx.take(x, _nnx.arange(start, start + n), a)
+                for x, a in zip(values, axes, strict=True)
+            ]
+            pieces.append(_run_lanes(f, args, kwargs, part, axes, n, out_axes, randomness))
+        places = _axes_of_results(out_axes, pieces[0])
+        columns = zip(*map(leaves, pieces), strict=True)
+        joined = [_nnx.concatenate(c, a) for c, a in zip(columns, places, strict=True)]
+        return rebuilt(pieces[0], iter(joined))
+
+    return mapped
+
+
+def _run_lanes(
+    f: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    values: Sequence[Any],
+    axes: Sequence[int | None],
+    size: int,
+    out_axes: Any,
+    randomness: str,
+) -> Any:
+    level = next(_levels)
+    lanes = iter(
+        [x if a is None else _nnx._lanes_in(x, a, level) for x, a in zip(values, axes, strict=True)]
+    )
+    _nnx._enter_lanes(level, size, randomness == "different")
+    try:
+        result = f(*rebuilt(args, lanes), **rebuilt(kwargs, lanes))
+    finally:
+        _nnx._leave_lanes()
+    places = iter(_axes_of_results(out_axes, result))
+
+    def out(y: Any) -> Tensor:
+        if not isinstance(y, Tensor) and not isinstance(y, bool | int | float):
+            raise fail(
+                DTypeError,
+                "vmap",
+                "the function must return tensors, or lists, tuples and dictionaries of them",
+                describe(y),
+            )
+        y = y if isinstance(y, Tensor) else _nnx.asarray(y)
+        place = next(places)
+        if not -y.ndim - 1 <= place <= y.ndim:
+            raise fail(
+                ShapeError,
+                "vmap",
+                "out_axes must name a place in the result",
+                f"out_axes {place} for {describe(y)}",
+            )
+        return _nnx._lanes_out(y, place, level, size)
+
+    return tree_map(out, result)
+
+
+def _axes_of(axes: Any, args: tuple[Any, ...]) -> list[int | None]:
+    """The axis of every leaf of args."""
+    if isinstance(axes, list):
+        axes = tuple(axes)
+    if isinstance(axes, tuple) and len(axes) != len(args):
+        raise fail(
+            ArgumentError,
+            "vmap",
+            "in_axes must have one entry per argument",
+            f"{len(axes)} entries for {len(args)} arguments",
+        )
+    found: list[int | None] = []
+    _match(axes, args, found, "in_axes")
+    return found
+
+
+def _axes_of_results(axes: Any, result: Any) -> list[int]:
+    found: list[int | None] = []
+    _match(axes, result, found, "out_axes")
+    if any(a is None for a in found):
+        raise fail(ArgumentError, "vmap", "out_axes must be ints", describe(axes, "out_axes"))
+    return [a for a in found if a is not None]
+
+
+def _match(axes: Any, tree: Any, found: list[int | None], name: str) -> None:
+    """An axis for every leaf of tree: one for all of a container, or a container like it."""
+    if axes is None or (isinstance(axes, int) and not isinstance(axes, bool)):
+        found.extend([axes] * len(leaves(tree)))
+        return
+    parts = list(tree.values()) if isinstance(tree, dict) else tree
+    same = isinstance(axes, dict) == isinstance(tree, dict)
+    entries = [axes[k] for k in tree] if isinstance(axes, dict) and same else axes
+    if (
+        not same
+        or not isinstance(axes, list | tuple | dict)
+        or not isinstance(tree, list | tuple | dict)
+        or len(entries) != len(parts)
+    ):
+        raise fail(
+            ArgumentError,
+            "vmap",
+            f"{name} must be an int, None, or nested as what it describes",
+            describe(axes, name),
+        )
+    for entry, part in zip(entries, parts, strict=True):
+        _match(entry, part, found, name)
+
+
+def _mapped_values(found: Sequence[Any], axes: Sequence[int | None]) -> tuple[list[Any], int]:
+    """The leaves, those that are mapped as tensors, and the length they share."""
+    values: list[Any] = []
+    sizes: dict[int, str] = {}
+    for x, a in zip(found, axes, strict=True):
+        if a is None:
+            values.append(x)
+            continue
+        if not isinstance(x, Tensor) and not hasattr(x, "__array__"):
+            raise fail(
+                DTypeError,
+                "vmap",
+                "mapped arguments must be tensors or arrays",
+                f"{describe(x)} with axis {a}",
+                "in_axes=None, or an entry None, is for arguments that all lanes share",
+            )
+        t = _nnx.asarray(x)
+        if not -t.ndim <= a < t.ndim:
+            raise fail(
+                ShapeError,
+                "vmap",
+                "in_axes must name an axis of the argument",
+                f"axis {a} of {describe(t)}",
+                "an argument that all lanes share has the entry None",
+            )
+        values.append(t)
+        sizes.setdefault(t.shape[a], f"{t.shape[a]} on axis {a} of {describe(t)}")
+    if not sizes:
+        raise fail(ArgumentError, "vmap", "at least one argument must be mapped", "in_axes None")
+    if len(sizes) > 1:
+        raise fail(
+            ShapeError,
+            "vmap",
+            "the mapped axes must have the same length",
+            ", ".join(sizes.values()),
+            "in_axes says which axis of each argument is mapped, None for one that is shared",
+        )
+    return values, next(iter(sizes))
+
+
+# --- arguments and results -----------------------------------------------------------------------
+
+
+def _is_argnums(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return bool(value) and all(isinstance(n, int) for n in value)
+    return isinstance(value, int)
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _outputs(op: str, result: Any) -> list[Tensor]:
+    found = leaves(result)
+    for y in found:
+        if not isinstance(y, Tensor):
+            raise fail(
+                DTypeError,
+                op,
+                "the function must return tensors, or lists, tuples and dictionaries of them",
+                describe(y),
+                "with has_aux=True it returns a pair, whose second part is anything",
+            )
+    return found
+
+
+def _like(op: str, tree: Any, models: Sequence[Tensor], rule: str) -> list[Tensor]:
+    """The leaves of tree as tensors like the models."""
+    found = leaves(tree)
+    if len(found) != len(models):
+        raise fail(ShapeError, op, rule, f"{len(found)} tensors for {len(models)}")
+    made = []
+    for value, model in zip(found, models, strict=True):
+        t = _nnx.asarray(value)
+        if t.shape != model.shape:
+            raise fail(ShapeError, op, rule, f"{describe(t)} for {describe(model)}")
+        made.append(t if t.dtype == model.dtype else t.to(model.dtype))
+    return made
