@@ -59,7 +59,9 @@ class Followed:
                 describe(tensor),
                 "name others with argnums, or convert with x.float()",
             )
-        # A value of a graph stays part of it; anything else becomes a leaf of its own.
+        # A value of a graph stays part of it; anything else becomes a leaf of its own. Inside vmap
+        # every lane has its gradient, also in what all lanes share.
+        tensor = _nnx._spread(tensor)
         if tensor.requires_grad and self.watched:
             leaf = tensor * 1
         else:

@@ -111,7 +111,7 @@ class _Pulled:
         self.outputs = outputs
         followed = [y for y in outputs if y.requires_grad]
         # Made after the outputs, so that a walk that looks for u does not enter f's own graph.
-        self.seeds = [_nnx.zeros_like(y).requires_grad_() for y in followed]
+        self.seeds = [_nnx._spread(_nnx.zeros_like(y), y).requires_grad_() for y in followed]
         self.products: Sequence[Tensor | None] = [None] * len(inputs)
         if followed:
             self.products = _nnx.grad(

@@ -20,6 +20,7 @@ PyObject* lanes_out(Args& a) {
   return give(
       ops::lanes_out(a.tensor("x"), a.integer("axis"), a.integer("level"), a.integer("size")));
 }
+PyObject* spread(Args& a) { return give(ops::spread(a.tensor("x"), a.tensor_or_none("like"))); }
 PyObject* enter_lanes(Args& a) {
   ops::lanes::enter_scope(a.integer("level"), a.integer("size"), a.flag("draws_differ", true));
   return none();
@@ -108,6 +109,8 @@ const Definition kDefinitions[] = {
      "x with an axis as the lanes of a vmap; see ops/lanes.hpp.", lanes_in},
     {"_lanes_out", "(x: Tensor, axis: int, level: int, size: int) -> Tensor",
      "The lanes of a vmap as an axis.", lanes_out},
+    {"_spread", "(x: Tensor, like: Tensor | None = None) -> Tensor",
+     "x with the lanes of like, or of every vmap around.", spread},
     {"_enter_lanes", "(level: int, size: int, draws_differ: bool) -> None",
      "A vmap begins; draws_differ says whether random numbers are drawn for every lane.",
      enter_lanes},

@@ -167,6 +167,15 @@ Tensor lanes_out(const Tensor& x, std::int64_t axis, std::int64_t level, std::in
   return call(kOut, x, a);
 }
 
+Tensor spread(const Tensor& x, const Tensor& like) {
+  Lanes all;
+  if (like) all = lanes_of(like);
+  else
+    for (const Scope& s : t_scopes) insert(all, s.level, s.size, 0);
+  const Attrs a = missing(x, all);
+  return a.axes.empty() ? x : call(kSpread, x, a);
+}
+
 namespace lanes {
 
 Shape in_front(const Lanes& all, const Dims& shape) {

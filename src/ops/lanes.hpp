@@ -23,6 +23,9 @@ namespace nnx::ops {
 Tensor lanes_in(const Tensor& x, std::int64_t axis, std::int64_t level);
 // The inverse; a tensor without those lanes is repeated `size` times.
 Tensor lanes_out(const Tensor& x, std::int64_t axis, std::int64_t level, std::int64_t size);
+// x with the lanes of `like` as well, or, when that is none, with those of every vmap being run in
+// this thread: a value of its own in each, which a gradient in x tells apart.
+Tensor spread(const Tensor& x, const Tensor& like = {});
 
 namespace lanes {
 

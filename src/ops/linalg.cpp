@@ -149,7 +149,7 @@ void triangular_backward(Backward& s) {
   if (s.in[0].needed) {
     const Tensor full = negative(matmul(gb, mT(x)));
     const std::int64_t k = upper ? (unit ? 1 : 0) : (unit ? -1 : 0);
-    s.in[0].grad = where(tri_mask(full, k, upper), full, 0);
+    s.in[0].grad = tri_mask(full, k, upper);
   }
   if (s.in[1].needed) s.in[1].grad = gb;
 }
@@ -231,7 +231,7 @@ void cholesky_forward(Call& c) {
 }
 // The lower half, the diagonal halved.
 Tensor lower_half(const Tensor& x) {
-  const Tensor below = where(tri_mask(x, -1, false), x, 0);
+  const Tensor below = tri_mask(x, -1, false);
   const Tensor unit = eye(x.shape(-1), x.shape(-1), 0, x.dtype());
   return add(below, multiply(0.5, multiply(x, unit)));
 }
@@ -275,7 +275,7 @@ void qr_backward(Backward& s) {
   const Tensor gq = s.grad[0] ? s.grad[0] : multiply(q, 0);
   const Tensor gr = s.grad[1] ? s.grad[1] : multiply(r, 0);
   const Tensor m = subtract(matmul(r, mT(gr)), matmul(mT(gq), q));
-  const Tensor low = where(tri_mask(m, -1, false), m, 0);
+  const Tensor low = tri_mask(m, -1, false);
   const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, m.dtype());
   const Tensor symmetric = add(add(low, mT(low)), multiply(m, unit));
   const Tensor left = add(gq, matmul(q, symmetric));
