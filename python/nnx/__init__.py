@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
+    from nnx.anomaly import detect_anomaly
+    from nnx.graphs import graph
     from nnx.io import load, save
     from nnx.nn.summary import summary
+    from nnx.recompute import checkpoint, checkpoint_sequential
     from nnx.train import Trainer
     from nnx.transforms import hessian, hvp, jacfwd, jacobian, jacrev, jvp, vjp, vmap
 
@@ -42,6 +45,10 @@ _LATER = {
     "MissingFileError": "nnx._errors",
     "MissingPackageError": "nnx._errors",
     "Trainer": "nnx.train",
+    "checkpoint": "nnx.recompute",
+    "checkpoint_sequential": "nnx.recompute",
+    "detect_anomaly": "nnx.anomaly",
+    "graph": "nnx.graphs",
     "hessian": "nnx.transforms",
     "hvp": "nnx.transforms",
     "jacfwd": "nnx.transforms",
@@ -61,7 +68,11 @@ __all__ = [
     "MissingFileError",
     "MissingPackageError",
     "Trainer",
+    "checkpoint",
+    "checkpoint_sequential",
     "data",
+    "detect_anomaly",
+    "graph",
     "hessian",
     "hvp",
     "io",

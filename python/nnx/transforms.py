@@ -118,11 +118,11 @@ class _Pulled:
                 followed, list(inputs), self.seeds, create_graph=True, allow_unused=True
             )
 
-    def spread(self, found: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def spread(self, found: Sequence[Tensor] | None) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Every output with what was found for its seed."""
-        following = iter(found)
+        following = iter(found or ())
         for y in self.outputs:
-            yield y, next(following) if y.requires_grad else None
+            yield y, next(following) if found and y.requires_grad else None
 
     def transposed(self, along: Sequence[Tensor], *, graph: bool) -> list[Tensor]:
         """J v, for every output."""
@@ -279,12 +279,10 @@ def _by_columns(
     pulled = _Pulled(outputs, inputs)
     table: list[list[Tensor]] = [[] for _ in outputs]
     for x, g in zip(inputs, pulled.products, strict=True):
-        found: list[Tensor] = []
+        found: Sequence[Tensor] | None = None
         if g is not None and pulled.seeds:
             found = _by_rows(g, pulled.seeds, graph, chunk)
-        for row, (y, t) in zip(
-            table, pulled.spread(found or [None] * len(pulled.seeds)), strict=True
-        ):
+        for row, (y, t) in zip(table, pulled.spread(found), strict=True):
             if t is None:
                 row.append(_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype))
                 continue

@@ -41,11 +41,11 @@ class Watch final : public Observer {
                          what() +
                              " came in with an operand: it was made before, or "
                              "is in the data",
-                         received(call), place_());
+                         received(call), "look at " + place_());
       fail<NanError>(call.op.name,
                      "made the first " + what() + ", in " + std::to_string(how_many(out)) + " of " +
                          std::to_string(ops::lanes::values(out).numel()) + " results",
-                     received(call), place_());
+                     received(call), "look at " + place_());
     }
   }
 

@@ -151,7 +151,9 @@ def test_values_are_those_of_a_loop(name: str) -> None:
         found = nnx.vmap(f, axes)(*tensors(given))
         np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-13, atol=1e-14)
         # The mapped axis last in memory: every lane is strided.
-        behind = [np.moveaxis(a, 0, -1).copy() if x == 0 else a for a, x in zip(given, axes)]
+        behind = [
+            np.moveaxis(a, 0, -1).copy() if x == 0 else a for a, x in zip(given, axes, strict=True)
+        ]
         last = nnx.vmap(f, [None if x is None else -1 for x in axes], -1)(*tensors(behind))
         np.testing.assert_allclose(
             np.moveaxis(np.asarray(last), -1, 0), expected, rtol=1e-13, atol=1e-14
@@ -167,6 +169,14 @@ def weighted(f: Function) -> Function:
     return total
 
 
+def gradient_in(f: Function, numbers: tuple[int, ...], i: int) -> Function:
+    return lambda *args: nnx.grad(f, numbers)(*args)[i]
+
+
+def summed(f: Function) -> Function:
+    return lambda *args: f(*args).sum()
+
+
 @pytest.mark.parametrize("name", SMOOTH)
 def test_gradients_inside_and_around(name: str) -> None:
     f, one = ALL[name]
@@ -178,13 +188,9 @@ def test_gradients_inside_and_around(name: str) -> None:
         total = weighted(f)
         inside = nnx.vmap(nnx.grad(total, numbers), axes)(*tensors(given))
         for i in numbers:
-
-            def part(*args: nnx.Tensor, i: int = i) -> nnx.Tensor:
-                return nnx.grad(total, numbers)(*args)[i]
-
-            expected = looped(part, given, axes)
+            expected = looped(gradient_in(total, numbers, i), given, axes)
             np.testing.assert_allclose(np.asarray(inside[i]), expected, rtol=1e-11, atol=1e-12)
-        around = nnx.grad(lambda *a: nnx.vmap(total, axes)(*a).sum(), numbers)(*tensors(given))
+        around = nnx.grad(summed(nnx.vmap(total, axes)), numbers)(*tensors(given))
         for i, g in enumerate(around):
             rows = np.asarray(inside[i])
             np.testing.assert_allclose(
@@ -463,7 +469,9 @@ def test_nested_arguments_and_results() -> None:
 
 
 def test_gradients_of_single_samples_of_a_network() -> None:
-    net = nnx.nn.Sequential(nnx.nn.Dense(4, 8), nnx.nn.Tanh(), nnx.nn.LayerNorm(8), nnx.nn.Dense(8, 3))
+    net = nnx.nn.Sequential(
+        nnx.nn.Dense(4, 8), nnx.nn.Tanh(), nnx.nn.LayerNorm(8), nnx.nn.Dense(8, 3)
+    )
     x, labels = nnx.randn(6, 4), nnx.tensor([0, 1, 2, 0, 1, 2])
     loss = nnx.nn.functional.cross_entropy
 
