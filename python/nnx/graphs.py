@@ -188,7 +188,6 @@ def graph(*outputs: Tensor, params: Any = None) -> Graph:
     for id_, name, leaf, inputs in found:
         is_leaf = not inputs and name == "accumulate_grad"
         label = names.get(id(leaf), "leaf") if is_leaf else name
-        shape = seen[id_][0] if id_ in seen else None
-        dtype = seen[id_][1] if id_ in seen else None
-        nodes.append(GraphNode(numbers[id_], label, shape, dtype, is_leaf))
+        result = seen.get(id_, (None, None))
+        nodes.append(GraphNode(numbers[id_], label, result[0], result[1], is_leaf))
     return Graph(nodes, edges)

@@ -26,8 +26,9 @@ from nnx.function import Argnums, Followed, grad
 # Numbers of the vmaps of this process: an inner one is higher than those around it.
 _levels = itertools.count(1)
 
-# Lanes of one backward pass for a Jacobian hold at most about this many elements per value.
-_CHUNK_ELEMENTS = 1 << 22
+# Lanes of one backward pass for a Jacobian hold at most about this many elements per value: what
+# stays in a cache.
+_CHUNK_ELEMENTS = 1 << 17
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -213,6 +214,7 @@ def _jacobian(
     chunk_size: int | None,
     columns: bool | None,
 ) -> Any:
+    _check_function(op, f)
     if chunk_size is not None:
         chunk_size = integer(op, "chunk_size", chunk_size, 1)
     if not _is_argnums(argnums):
@@ -306,6 +308,7 @@ def hessian(f: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> A
         tensor([[10.,  6.],
                 [ 6.,  0.]])
     """
+    _check_function("hessian", f)
     if not _is_argnums(argnums):
         inputs = argnums if isinstance(argnums, tuple) else (argnums,)
         numbers = tuple(range(len(inputs))) if isinstance(argnums, tuple) else 0
@@ -379,6 +382,7 @@ def vmap(
         tensor([[2., 0.],
                 [2., 4.]])
     """
+    _check_function("vmap", f)
     in_axes = in_axes if in_dims is None else in_dims
     out_axes = out_axes if out_dims is None else out_dims
     choice("vmap", "randomness", randomness, ("different", "same"))
@@ -541,6 +545,13 @@ def _mapped_values(found: Sequence[Any], axes: Sequence[int | None]) -> tuple[li
 
 
 # --- arguments and results -----------------------------------------------------------------------
+
+
+def _check_function(op: str, f: Any) -> None:
+    if not callable(f):
+        raise fail(
+            DTypeError, op, "the first argument must be a function", describe(f), f"nnx.{op}(f)(x)"
+        )
 
 
 def _is_argnums(value: Any) -> bool:

@@ -114,8 +114,8 @@ class Walk {
           "compute the result again in each step (the loss inside the loop, a state carried on as "
           "h.detach()), or pass retain_graph=True to the first call");
     if (node.forgotten) remember(node);
-    arrived_ = grads;
     grads.resize(std::max<std::size_t>(grads.size(), node.results));
+    arrived_ = grads;
     if (node.custom) {
       visit_custom(node, grads);
     } else if (node.op->definition &&

@@ -79,8 +79,11 @@ PyObject* forget(Args& a) {
     Object answer = own(PyObject_CallNoArgs(f.get()));
     Object items = own(PySequence_Fast(answer.get(), "a sequence is needed"));
     std::vector<Tensor> outputs;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i)
-      outputs.push_back(unwrap(PySequence_Fast_GET_ITEM(items.get(), i)));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
+      PyObject* y = PySequence_Fast_GET_ITEM(items.get(), i);
+      if (!is_tensor(y)) fail<DTypeError>("checkpoint", "needs tensors", short_repr(y));
+      outputs.push_back(unwrap(y));
+    }
     return outputs;
   };
   autodiff::forget(a.tensors("outputs"), a.tensors("inputs"),

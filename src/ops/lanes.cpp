@@ -232,7 +232,49 @@ void run(Call& call, const Lanes& all, const Attrs& attrs, int rank) {
   c.op.forward(c);
   if (call.target) call.out[0] = call.target;
   else
-    for (int j = 0; j < call.op.results; ++j) call.out[j] = with_lanes(c.out[j], all);
+    for (int j = 0; j < call.op.results; ++j)
+      if (c.out[j]) call.out[j] = with_lanes(c.out[j], all);
+}
+
+namespace {
+// One lane of x, a tensor without lanes.
+Tensor single(const Tensor& x, const Lanes& all, const Dims& at) {
+  std::int64_t offset = x->offset;
+  for (int i = 0; x.lanes() && i < all.levels.size(); ++i)
+    if (const int j = x.lanes()->find(all.levels[i]); j >= 0)
+      offset += at[i] * x.lanes()->strides[j];
+  return Tensor(x->storage, offset, x.shape(), x.strides(), x.dtype());
+}
+}  // namespace
+
+void each(Call& call, const Lanes& all) {
+  GradMode off(false);
+  const std::int64_t count = all.count();
+  if (count == 0)
+    fail<VmapError>(call.op.name, "what it makes of no lanes at all is not known",
+                    describe(call.in.empty() ? Operand(call.target) : call.in[0]));
+  std::vector<Operand> in(call.in.begin(), call.in.end());
+  Tensor made[std::size(Call{call.op, {}, {}, {}, {}}.out)];
+  Dims at = Dims::filled(all.sizes.size(), 0);
+  for (std::int64_t lane = 0; lane < count; ++lane) {
+    for (std::size_t i = 0; i < in.size(); ++i)
+      if (in[i].is_tensor()) in[i].tensor = single(call.in[i].tensor, all, at);
+    Call c{call.op, in, call.attrs, {}, call.target ? single(call.target, all, at) : Tensor()};
+    c.op.forward(c);
+    for (int j = 0; !call.target && j < call.op.results; ++j) {
+      const Tensor& out = c.out[j];
+      if (!out) continue;
+      if (lane == 0)
+        made[j] = runtime::empty(in_front(all, out.shape()), out.dtype(), out.device());
+      Dims strides = made[j].strides();
+      for (int i = 0; i < all.sizes.size(); ++i) strides.erase(0);
+      copy_into(out, made[j].window(out.shape(), strides, made[j]->offset + lane * out.numel()));
+    }
+    for (int i = at.size() - 1; i >= 0 && ++at[i] == all.sizes[i]; --i) at[i] = 0;
+  }
+  if (call.target) call.out[0] = call.target;
+  for (int j = 0; !call.target && j < call.op.results; ++j)
+    if (made[j]) call.out[j] = with_lanes(made[j], all);
 }
 
 void view(Call& call, const Lanes& all) { view_rule(call, all); }
@@ -264,7 +306,7 @@ void enter_scope(std::int64_t level, std::int64_t size, bool draws_differ) {
   refresh();
 }
 void leave_scope() noexcept {
-  t_scopes.pop_back();
+  if (!t_scopes.empty()) t_scopes.pop_back();
   refresh();
 }
 
@@ -296,12 +338,7 @@ void forward(Call& call) {
   bool found = any(call.target);
   for (const auto& o : call.in) found = found || any(o.tensor);
   if (!found) return call.op.forward(call);
-  if (!call.op.lanes)
-    fail<VmapError>(call.op.name,
-                    "has no rule for vmap: it cannot be computed for all lanes at once",
-                    describe(call.in.empty() ? Operand(call.target) : call.in[0]),
-                    "loop over the lanes and join the results with nnx.stack");
-  call.op.lanes(call, united(call));
+  (call.op.lanes ? call.op.lanes : each)(call, united(call));
 }
 
 }  // namespace lanes

@@ -7,10 +7,11 @@
 //   leading   forward treats leading axes as a stack
 //   aligned   operands broadcast: shorter ones get axes of length 1 behind the lanes
 //   axis      attrs.i[0] is an axis            mask   attrs.i[0] has a bit for every axis
-// or a function of its own beside the op. Autodiff records calls as the function wrote them, one
-// node for all lanes; a gradient is differentiable and has lanes as everything else.
-// Invariants: results have every lane that an operand has; a followed operand without some of them
-// is first spread over them by an op whose transpose sums; nothing here runs without lanes.
+// or a function of its own beside the op; an op that names none is computed lane by lane. Autodiff
+// records calls as the function wrote them, one node for all lanes; a gradient is differentiable
+// and has lanes as everything else. Invariants: results have every lane that an operand has; a
+// followed operand without some of them is first spread over them by an op whose transpose sums;
+// nothing here runs without lanes.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +46,9 @@ Shape in_front(const Lanes& all, const Dims& shape);
 
 // forward on plain operands with these attrs; results get their lanes.
 void run(Call& call, const Lanes& all, const Attrs& attrs, int rank = -1);
+
+// One call of forward for each lane.
+void each(Call& call, const Lanes& all);
 
 void view(Call& call, const Lanes& all);
 void leading(Call& call, const Lanes& all);

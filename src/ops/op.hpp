@@ -75,7 +75,7 @@ struct Op {
   std::uint8_t results = 1;  // in out[]
   std::uint8_t visible = 1;  // of those, tensors the caller sees and autodiff follows
   Tensor (*definition)(std::span<const Operand>, const Attrs&) = nullptr;  // fused
-  // Computes the call for all lanes; null: its definition is taken, or there is a VmapError.
+  // Computes the call for all lanes; null: its definition does, or one call for each lane.
   void (*lanes)(Call&, const Lanes& all) = nullptr;
 };
 

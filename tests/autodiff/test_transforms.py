@@ -272,6 +272,9 @@ def test_errors_say_what_to_do() -> None:
         nnx.vjp(lambda x: x, x)[1]((x, x))
     with pytest.raises(nnx.ArgumentError, match="chunk_size"):
         nnx.jacobian(lambda x: x, chunk_size=0)
+    for transform in (nnx.vmap, nnx.jacobian, nnx.jacfwd, nnx.hessian):
+        with pytest.raises(nnx.DTypeError, match="must be a function"):
+            transform(x)
 
 
 def test_grad_prunes_what_leads_nowhere() -> None:

@@ -8,7 +8,7 @@ and, in brackets, our time divided by the peer's. "MISS" marks a target that was
 a profile of our side. Peers that are not installed are skipped with a word. Without nnx the peers
 are still timed. --best compares the fastest of all samples instead of medians, for a machine on
 which something else is running. --only takes a part of a case's or a group's name (network, ops,
-gemm, train, process).
+gemm, train, fits, process).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import bench_data
+import bench_fits
 import bench_gemm
 import bench_network
 import bench_ops
@@ -39,6 +40,7 @@ GROUPS = {
     "ops": bench_ops,
     "gemm": bench_gemm,
     "data": bench_data,
+    "fits": bench_fits,
     "optim": bench_optim,
     "train": bench_train,
 }

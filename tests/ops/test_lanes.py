@@ -64,6 +64,7 @@ MORE: dict[str, tuple[Function, tuple[np.ndarray, ...]]] = {
     "any": (lambda a: ((a > 0).any(axis=1) | (a > 0).all(axis=1)) * 1.0, (WIDE,)),
     "dropout": (lambda a: nnx.nn.functional.dropout(a, 0.0), (WIDE,)),
     "data": (lambda a: a.data * a, (WIDE,)),
+    "bits": (lambda a: a.view(nnx.int32).double().sum() * 1e-9 + a, (WIDE,)),  # lane by lane
     "detach": (lambda a: a.detach() * a, (WIDE,)),
 }
 
@@ -408,9 +409,9 @@ def refused() -> dict[str, tuple[Callable[[nnx.Tensor], Any], str]]:
         "pickle": (lambda x: __import__("pickle").dumps(x), "no single value"),
         "mask": (lambda x: x[x > 0], "keep the shape"),
         "nonzero": (lambda x: nnx.nonzero(x)[0], "differs from lane to lane"),
-        "unique": (lambda x: nnx.unique(x), ""),
+        "unique": (lambda x: nnx.unique(x), "lane"),
         "outside": (outside, "all lanes share"),
-        "bytes": (lambda x: x.view(nnx.int32), "no rule"),
+        "data": (lambda x: setattr(x, "data", x + 1), "cannot be replaced"),
     }
 
 
