@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from nnx.anomaly import detect_anomaly
     from nnx.graphs import graph
     from nnx.io import load, save
+    from nnx.lanes import vmap
     from nnx.nn.summary import summary
+    from nnx.nn.utils.stateless import functional_call
     from nnx.recompute import checkpoint, checkpoint_sequential
     from nnx.train import Trainer
-    from nnx.transforms import hessian, hvp, jacfwd, jacobian, jacrev, jvp, vjp, vmap
+    from nnx.transforms import hessian, hvp, jacfwd, jacobian, jacrev, jvp, vjp
 
 # Names found elsewhere, imported on first use: the name, and the module that has it (a module
 # itself where the two agree).
@@ -48,6 +50,7 @@ _LATER = {
     "checkpoint": "nnx.recompute",
     "checkpoint_sequential": "nnx.recompute",
     "detect_anomaly": "nnx.anomaly",
+    "functional_call": "nnx.nn.utils.stateless",
     "graph": "nnx.graphs",
     "hessian": "nnx.transforms",
     "hvp": "nnx.transforms",
@@ -59,7 +62,7 @@ _LATER = {
     "save": "nnx.io",
     "summary": "nnx.nn.summary",
     "vjp": "nnx.transforms",
-    "vmap": "nnx.transforms",
+    "vmap": "nnx.lanes",
 }
 
 __version__: str = _nnx.__version__
@@ -72,6 +75,7 @@ __all__ = [
     "checkpoint_sequential",
     "data",
     "detect_anomaly",
+    "functional_call",
     "graph",
     "hessian",
     "hvp",

@@ -242,6 +242,52 @@ def test_functions_of_the_users_own_are_followed() -> None:
     assert Counted.calls == 4
 
 
+def test_a_network_as_a_function_of_its_weights() -> None:
+    nn = nnx.nn
+    shared = nn.Dense(3, 3)
+    net = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), shared, shared, nn.Dense(3, 1)).double()
+    weights = dict(net.named_parameters())
+    x, y = nnx.randn(7, 2, dtype=nnx.float64), nnx.randn(7, 1, dtype=nnx.float64)
+
+    def loss(weights: dict[str, nnx.Tensor], x: nnx.Tensor, y: nnx.Tensor) -> nnx.Tensor:
+        return (nnx.functional_call(net, weights, x) - y).square().mean()
+
+    each = nnx.vmap(nnx.grad(loss), (None, 0, 0))(weights, x, y)
+    for i in range(7):
+        net.zero_grad()
+        (net(x[i]) - y[i]).square().mean().backward()
+        for name, p in net.named_parameters():
+            np.testing.assert_allclose(each[name][i].detach(), p.grad, rtol=1e-12, atol=1e-14)
+    held = {k: w.detach() for k, w in weights.items()}
+    bias = lambda b: loss({**held, "4.bias": b}, x, y)  # noqa: E731
+    np.testing.assert_allclose(nnx.hessian(bias)(held["4.bias"]), [[2.0]], rtol=1e-13)
+    many = {k: nnx.stack([w, 2 * w, 0 * w]) for k, w in held.items()}  # three networks at once
+    values = nnx.vmap(lambda w: nnx.functional_call(net, w, (x,)))(many)
+    for scale, value in zip((1, 2, 0), values, strict=True):
+        with nnx.no_grad():
+            for name, p in net.named_parameters():
+                p.copy_(held[name] * scale)
+            np.testing.assert_allclose(net(x), value, rtol=1e-13, atol=1e-14)
+            for name, p in net.named_parameters():
+                p.copy_(many[name][0])
+    assert [id(p) for p in net.parameters()] == [id(w) for w in weights.values()]
+    with pytest.raises(nnx.ArgumentError, match=r"did you mean '4\.bias'"):
+        nnx.functional_call(net, {"4.bais": held["4.bias"]}, x)
+    with pytest.raises(nnx.ShapeError, match="weight must have the shape"):
+        nnx.functional_call(net, {"4.weight": nnx.ones(2)}, x)
+    with pytest.raises(ZeroDivisionError):
+        nnx.functional_call(nn.Sequential(net, lambda_layer()), {"0.4.bias": held["4.bias"]}, x)
+    assert net[4].bias is weights["4.bias"]
+
+
+def lambda_layer() -> nnx.nn.Module:
+    class Broken(nnx.nn.Module):
+        def forward(self, x: nnx.Tensor) -> nnx.Tensor:
+            return x * (1 / 0)
+
+    return Broken()
+
+
 def test_nothing_depends_on_the_argument() -> None:
     x = nnx.ones(3)
     for mode in (nnx.jacrev, nnx.jacfwd):
