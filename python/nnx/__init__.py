@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
+    from nnx.anomaly import detect_anomaly
+    from nnx.graphs import graph
     from nnx.io import load, save
+    from nnx.lanes import vmap
     from nnx.namespace import __array_namespace_info__ as __array_namespace_info__
     from nnx.nn.summary import summary
+    from nnx.nn.utils.stateless import functional_call
     from nnx.numeric.calculus import *  # noqa: F403
     from nnx.numeric.elements import *  # noqa: F403
     from nnx.numeric.polynomials import *  # noqa: F403
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from nnx.numeric.sets import *  # noqa: F403
     from nnx.numeric.standard import *  # noqa: F403
     from nnx.numeric.statistics import *  # noqa: F403
+    from nnx.recompute import checkpoint, checkpoint_sequential
     from nnx.train import Trainer
+    from nnx.transforms import hessian, hvp, jacfwd, jacobian, jacrev, jvp, vjp
 
 # Names found elsewhere, imported on first use: the name, and the module that has it (a module
 # itself where the two agree).
@@ -51,9 +57,22 @@ _LATER = {
     "MissingFileError": "nnx._errors",
     "MissingPackageError": "nnx._errors",
     "Trainer": "nnx.train",
+    "checkpoint": "nnx.recompute",
+    "checkpoint_sequential": "nnx.recompute",
+    "detect_anomaly": "nnx.anomaly",
+    "functional_call": "nnx.nn.utils.stateless",
+    "graph": "nnx.graphs",
+    "hessian": "nnx.transforms",
+    "hvp": "nnx.transforms",
+    "jacfwd": "nnx.transforms",
+    "jacobian": "nnx.transforms",
+    "jacrev": "nnx.transforms",
+    "jvp": "nnx.transforms",
     "load": "nnx.io",
     "save": "nnx.io",
     "summary": "nnx.nn.summary",
+    "vjp": "nnx.transforms",
+    "vmap": "nnx.lanes",
 }
 # NumPy's functions that are compositions.
 _NUMERIC = {
@@ -84,8 +103,19 @@ __all__ = [
     "MissingFileError",
     "MissingPackageError",
     "Trainer",
+    "checkpoint",
+    "checkpoint_sequential",
     "data",
+    "detect_anomaly",
+    "functional_call",
+    "graph",
+    "hessian",
+    "hvp",
     "io",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
     "linalg",
     "load",
     "nn",
@@ -95,6 +125,8 @@ __all__ = [
     "summary",
     "torch",
     "train",
+    "vjp",
+    "vmap",
 ]
 __all__ += _nnx.__all__
 __all__ = sorted({*__all__, *" ".join(_NUMERIC.values()).split()})

@@ -1,23 +1,99 @@
-"""Functions from functions: gradients in JAX's style, and no_grad for generators.
+"""Gradients of functions in JAX's style, and no_grad for generators.
 
-`nnx.grad(f)` and `nnx.value_and_grad(f)` come here; everything else about gradients is compiled.
+`nnx.grad(f)` and `nnx.value_and_grad(f)` come here; other functions made from functions are in
+`nnx.transforms`.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnx import _nnx
 from nnx._errors import describe, fail
 from nnx._nnx import ArgumentError, DTypeError, GradientError, ShapeError, Tensor
+from nnx._trees import rebuilt, tree_map
 
 Argnums = int | Sequence[int]
 
-# How many of these gradients are being computed around the current one, in this thread.
-_nesting = threading.local()
+
+class Followed:
+    """A call's arguments with those named by argnums followed for gradients.
+
+    `leaves` are the followed tensors, in order; `args` is what f is called with.
+
+    Example:
+        >>> from nnx.function import Followed
+        >>> Followed("grad", (1.0, 2.0), 1).leaves
+        [tensor(2., requires_grad=True)]
+    """
+
+    def __init__(self, op: str, args: Sequence[Any], argnums: Argnums) -> None:
+        self.single = isinstance(argnums, int)
+        self.numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        self.args = list(args)
+        self.leaves: list[Tensor] = []
+        # A gradient is itself followed where gradients are on and something else wants it.
+        self.watched = _nnx.is_grad_enabled()
+        for n in self.numbers:
+            if not isinstance(n, int) or not -len(args) <= n < len(args):
+                raise fail(
+                    ArgumentError,
+                    op,
+                    "argnums must name a positional argument of the call",
+                    f"argnums {argnums} for {len(args)} arguments",
+                )
+        for n in self.numbers:
+            self.args[n] = tree_map(functools.partial(self._follow, op), args[n])
+
+    def _follow(self, op: str, value: Any) -> Tensor:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        tensor = _nnx.asarray(value)
+        if not tensor.is_floating_point():
+            raise fail(
+                DTypeError,
+                op,
+                "gradients are in floating arguments",
+                describe(tensor),
+                "name others with argnums, or convert with x.float()",
+            )
+        # A value of a graph stays part of it; anything else becomes a leaf of its own. Inside vmap
+        # every lane has its gradient, also in what all lanes share.
+        tensor = _nnx._spread(tensor)
+        if tensor.requires_grad and self.watched:
+            leaf = tensor * 1
+        else:
+            leaf = tensor.detach().requires_grad_()
+        self.leaves.append(leaf)
+        return leaf
+
+    def wanted_outside(self, roots: Sequence[Tensor]) -> bool:
+        """Whether roots depend on more than these arguments, so that what is computed from them is
+        part of a graph that goes on.
+
+        Example:
+            >>> from nnx.function import Followed
+            >>> with nnx.enable_grad():
+            ...     x = Followed("grad", (1.0,), 0)
+            ...     y = x.args[0] * 2
+            >>> x.wanted_outside([y])
+            False
+        """
+        return self.watched and _nnx._depends_on_others(list(roots), self.leaves)
+
+    def by_argument(self, values: Sequence[Any]) -> Any:
+        """Values for the leaves in the form of the arguments.
+
+        Example:
+            >>> from nnx.function import Followed
+            >>> Followed("grad", ([1.0, 2.0],), 0).by_argument("ab")
+            ['a', 'b']
+        """
+        following = iter(values)
+        parts = tuple(rebuilt(self.args[n], following) for n in self.numbers)
+        return parts[0] if self.single else parts
 
 
 def value_and_grad(
@@ -26,7 +102,9 @@ def value_and_grad(
     """The function that computes f and its gradient in the arguments that argnums names.
 
     f returns a tensor of one element; with has_aux, a pair of it and anything else. Lists, tuples
-    and dictionaries of tensors are arguments, too: their gradient has the same form.
+    and dictionaries of tensors are arguments, too: their gradient has the same form. Where f also
+    depends on other tensors that require a gradient (an outer argument, the weights of a network),
+    value and gradient can be differentiated again.
 
     Raises: GradientError if f does not depend on tensors; ShapeError if its value is not one
     number.
@@ -36,31 +114,12 @@ def value_and_grad(
         >>> value_and_grad(lambda a, b: (a * b).sum(), (0, 1))(2.0, 3.0)
         (tensor(6.), (tensor(3.), tensor(2.)))
     """
-    several = not isinstance(argnums, int)
-    numbers = tuple(argnums) if not isinstance(argnums, int) else (argnums,)
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        leaves: list[Tensor] = []
-        given = list(args)
-        for n in numbers:
-            if not -len(args) <= n < len(args):
-                raise fail(
-                    ArgumentError,
-                    "grad",
-                    "argnums must name a positional argument of the call",
-                    f"argnums {argnums} for {len(args)} arguments",
-                )
-            given[n] = _followed(args[n], leaves)
-        # Inside another gradient, or given values of a graph, the gradient is followed, too.
-        depth = getattr(_nesting, "depth", 0)
-        outer = depth > 0 or any(not leaf.is_leaf for leaf in leaves)
+        given = Followed("grad", args, argnums)
         with _nnx.enable_grad():
-            _nesting.depth = depth + 1
-            try:
-                result = f(*given, **kwargs)
-            finally:
-                _nesting.depth = depth
+            result = f(*given.args, **kwargs)
             aux: Any = None
             if has_aux:
                 result, aux = result
@@ -75,17 +134,16 @@ def value_and_grad(
                     "grad",
                     "the function must return one number",
                     describe(value),
-                    "sum or average it",
+                    "sum or average it; a gradient for every number is nnx.jacobian",
                 )
+            outer = given.wanted_outside([value])
             if value.requires_grad:
                 found = _nnx.grad(
-                    value.reshape(()), leaves, create_graph=outer, materialize_grads=True
+                    value.reshape(()), given.leaves, create_graph=outer, materialize_grads=True
                 )
             else:
-                found = tuple(_nnx.zeros_like(leaf) for leaf in leaves)
-        gradients = iter(found)
-        parts = tuple(_rebuilt(given[n], gradients) for n in numbers)
-        gradient = parts if several else parts[0]
+                found = tuple(_nnx.zeros_like(leaf) for leaf in given.leaves)
+        gradient = given.by_argument(found)
         if not outer:
             value = value.detach()
         return ((value, aux) if has_aux else value), gradient
@@ -109,42 +167,6 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
         return (gradient, value[1]) if has_aux else gradient
 
     return wrapped
-
-
-def _followed(value: Any, leaves: list[Tensor]) -> Any:
-    """The argument with every tensor in it followed; they are added to leaves, in order."""
-    if isinstance(value, dict):
-        return {key: _followed(part, leaves) for key, part in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_followed(part, leaves) for part in value))
-    if isinstance(value, list | tuple):
-        return type(value)(_followed(part, leaves) for part in value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    tensor = _nnx.asarray(value)
-    if not tensor.is_floating_point():
-        raise fail(
-            DTypeError,
-            "grad",
-            "gradients are in floating arguments",
-            describe(tensor),
-            "name others with argnums, or convert with x.float()",
-        )
-    # A value of a graph stays part of it; anything else becomes a leaf of its own.
-    followed = tensor * 1 if tensor.requires_grad else tensor.detach().requires_grad_()
-    leaves.append(followed)
-    return followed
-
-
-def _rebuilt(value: Any, gradients: Any) -> Any:
-    """The gradients in the form of the argument."""
-    if isinstance(value, dict):
-        return {key: _rebuilt(part, gradients) for key, part in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_rebuilt(part, gradients) for part in value))
-    if isinstance(value, list | tuple):
-        return type(value)(_rebuilt(part, gradients) for part in value)
-    return next(gradients)
 
 
 def generator_with_grad_mode(f: Callable[..., Any], mode: bool) -> Callable[..., Any]:

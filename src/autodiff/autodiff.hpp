@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ops/op.hpp"
@@ -57,6 +58,41 @@ struct CustomGradient {
 // needs a gradient).
 void record_custom(const char* name, const std::vector<Tensor>& inputs,
                    const std::vector<Tensor>& outputs, CustomGradient gradient);
+
+// --- the graph as a whole (graph.cpp) ------------------------------------------------------------
+struct GraphEdge {
+  std::uint64_t source;  // a GraphNode's id
+  std::uint32_t output;  // which of its results
+  Shape shape;
+  DType dtype;
+};
+struct GraphNode {
+  std::uint64_t id;
+  std::string name;
+  Tensor leaf;  // of a leaf that is still there
+  std::vector<GraphEdge> inputs;
+};
+// Everything that roots depend on and that requires a gradient, newest first.
+std::vector<GraphNode> graph(const std::vector<Tensor>& roots);
+// Ids of the nodes that made these; 0 for a tensor outside the graph.
+std::vector<std::uint64_t> producer_ids(const std::vector<Tensor>& tensors);
+// Whether roots depend on a leaf that is none of these.
+bool depends_on_others(const std::vector<Tensor>& roots, const std::vector<Tensor>& leaves);
+// Elements of the largest value in the graph.
+std::int64_t largest_value(const std::vector<Tensor>& roots);
+
+// --- values computed again (checkpoint.cpp) ------------------------------------------------------
+// The number that nodes made from now on will be above.
+std::uint64_t graph_position();
+// Frees what the nodes made since `position` keep and nobody else holds. `again` computes outputs
+// once more, in a graph, when the first of those values is needed.
+void forget(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+            std::uint64_t position, std::function<std::vector<Tensor>()> again);
+
+// --- the first NaN (anomaly.cpp) -----------------------------------------------------------------
+// `place` says where the program is, in words. Ends with end_anomaly.
+void begin_anomaly(std::function<std::string()> place, bool nan, bool infinity);
+void end_anomaly() noexcept;
 
 // The payloads of hooks and custom gradients reachable from t through nodes that nothing but t
 // keeps alive.

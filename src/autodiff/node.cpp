@@ -47,6 +47,7 @@ const char* Node::name() const noexcept {
 
 void Node::free_saved() noexcept {
   freed = true;
+  forgotten.reset();
   for (auto& i : inputs) i.saved = Operand();
   for (auto& o : outputs) o.saved = Tensor();
   if (custom && custom->release) custom->release();

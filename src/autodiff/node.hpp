@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct HookEntry {
   Hook hook;
   std::shared_ptr<void> payload;
 };
+
+// Of a checkpoint: how values come back.
+struct Forgotten;
 
 class Node : public RefCounted {
  public:
@@ -61,6 +65,8 @@ class Node : public RefCounted {
   std::vector<HookEntry> hooks;
   std::vector<std::pair<std::uint32_t, TensorImpl*>> retained;  // results that keep .grad
   std::uint32_t results = 1;
+  std::shared_ptr<Forgotten> forgotten;  // where freed values come from, when they are needed
+  std::uint32_t place = 0;               // its number there
   bool freed = false;
   // The walk that met this node last and where that walk keeps its gradients.
   std::uint64_t walk = 0;
@@ -86,6 +92,23 @@ struct Record final : GradRecord {
 
 Record* record_of(const Tensor& t) noexcept;  // null when there is none
 Record& ensure_record(const Tensor& t);
+
+// Brings back what a checkpoint freed.
+void remember(Node& node);
+
+// What detect_anomaly does with nodes; nothing while it is off.
+bool watching() noexcept;
+// While one lives, this thread's results are not looked at.
+class Quiet {
+ public:
+  Quiet() noexcept;
+  ~Quiet();
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+};
+void note_place(const Node& node);
+// The gradients that `node` passes back are checked against those it got.
+void check_gradient(const Node& node, const Tensor& g, std::span<const Tensor> arrived);
 
 struct Edge {
   Ref<Node> node;

@@ -164,6 +164,8 @@ class Tape final : public Listener {
       }
     }
     node->stamp();
+    if (watching()) [[unlikely]]
+      note_place(*node);
     node->results = call.op.results;
     if (saves >> 16) {
       node->outputs.resize(call.op.results);

@@ -39,6 +39,7 @@ class Walk {
 
   void run() {
     GradMode mode(create_);
+    const Quiet quiet;  // results inside gradients; the gradients themselves are checked
     std::uint32_t steps = 0;
     while (!heap_.empty()) {
       const auto [order, slot] = heap_.top();
@@ -89,7 +90,7 @@ class Walk {
     static const int add = find_declaration("add");
     const std::uint64_t bit = output < 64 ? std::uint64_t{1} << output : 0;
     Operand in[] = {sum, g};
-    if (!create_ && (s.owned & bit)) {
+    if (!create_ && (s.owned & bit) && !lanes::any(sum, g)) {
       const Tensor target = sum;
       ops::apply_into(target, add, in);
     } else {
@@ -112,10 +113,14 @@ class Walk {
           "the values kept for this gradient are gone: backward ran through this graph before", {},
           "compute the result again in each step (the loss inside the loop, a state carried on as "
           "h.detach()), or pass retain_graph=True to the first call");
+    if (node.forgotten) remember(node);
     grads.resize(std::max<std::size_t>(grads.size(), node.results));
+    arrived_ = grads;
     if (node.custom) {
       visit_custom(node, grads);
-    } else if (create_ && node.op->definition) {
+    } else if (node.op->definition &&
+               (create_ || std::any_of(grads.begin(), grads.end(),
+                                       [](const Tensor& g) { return lanes::any(g); }))) {
       visit_definition(node, grads);
     } else {
       visit_op(node, grads);
@@ -131,7 +136,7 @@ class Walk {
       if (from.saved.is_tensor()) check_version(node, from.saved.tensor, from.version);
       in[i].shape = from.shape;
       in[i].dtype = from.dtype;
-      in[i].needed = static_cast<bool>(from.next);
+      in[i].needed = leads_on(from);
     }
     Tensor kept[8];
     for (std::size_t j = 0; j < node.outputs.size(); ++j) {
@@ -153,7 +158,13 @@ class Walk {
       if (in[i].needed && in[i].grad) pass_on(node, i, std::move(in[i].grad));
   }
 
-  // The same value written in ops, differentiated with a graph.
+  // Whether a gradient of this input is of use: what is older than all that is wanted depends on
+  // none of it.
+  bool leads_on(const Node::Input& in) const {
+    return in.next && (!capturing_ || in.next->order >= last_);
+  }
+
+  // The same value written in ops, differentiated with a graph; also for gradients in lanes.
   void visit_definition(Node& node, std::vector<Tensor>& grads) {
     std::vector<Operand> in;
     std::vector<Tensor> inputs;
@@ -162,13 +173,14 @@ class Walk {
       auto& from = node.inputs[i];
       if (from.saved.is_tensor()) check_version(node, from.saved.tensor, from.version);
       in.push_back(from.saved);
-      if (from.next) {
+      if (leads_on(from)) {
         inputs.push_back(from.saved.tensor);
         at.push_back(i);
       }
     }
+    GradMode on(true);
     const Tensor y = node.op->definition(in, node.attrs);
-    auto r = grad({y}, {grads[0]}, inputs, true, true, true);
+    auto r = grad({y}, {grads[0]}, inputs, true, create_, true);
     for (std::size_t k = 0; k < at.size(); ++k)
       if (r[k]) pass_on(node, at[k], std::move(r[k]));
   }
@@ -182,7 +194,7 @@ class Walk {
                               std::to_string(node.inputs.size()) + " inputs");
     for (std::size_t i = 0; i < r.size(); ++i) {
       const auto& in = node.inputs[i];
-      if (!r[i] || !in.next) continue;
+      if (!r[i] || !leads_on(in)) continue;
       if (!(r[i].shape() == in.shape)) {
         if (!(ops::broadcast(r[i].shape(), in.shape, node.name()) == r[i].shape()))
           fail<ShapeError>(node.name(), "the gradient must have the shape of its input",
@@ -195,6 +207,8 @@ class Walk {
 
   void pass_on(Node& node, std::size_t i, Tensor g) {
     auto& in = node.inputs[i];
+    if (watching()) [[unlikely]]
+      check_gradient(node, g, arrived_);
     arrive(in.next, in.next_output, std::move(g));
   }
 
@@ -220,10 +234,16 @@ class Walk {
   void accumulate(TensorImpl* impl, Tensor& g) {
     const Tensor t{Ref<TensorImpl>(impl)};
     Record& r = ensure_record(t);
+    if (g.lanes())
+      for (const auto level : g.lanes()->levels)
+        if (!t.lanes() || t.lanes()->find(level) < 0)
+          fail<VmapError>("backward",
+                          ".grad of a tensor that all lanes share cannot hold a gradient for each",
+                          describe(t), "nnx.vmap(nnx.grad(f)) returns the gradients of all lanes");
     if (r.grad) {
       static const int add = find_declaration("add");
       Operand in[] = {r.grad, g};
-      if (create_ || !r.grad->storage->writable) {
+      if (create_ || !r.grad->storage->writable || lanes::any(r.grad, g)) {
         r.grad = ops::apply(add, in);
       } else {
         const Tensor target = r.grad;
@@ -249,7 +269,8 @@ class Walk {
   std::uint64_t id_;
   bool retain_, create_;
   bool capturing_ = false;
-  std::uint64_t last_ = 0;  // nothing older than this is wanted
+  std::uint64_t last_ = 0;           // nothing older than this is wanted
+  std::span<const Tensor> arrived_;  // at the node being visited
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::priority_queue<std::pair<std::uint64_t, std::uint32_t>> heap_;

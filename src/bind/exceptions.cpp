@@ -48,6 +48,14 @@ Class g_classes[] = {
     {"LinAlgError", "Error", &PyExc_ValueError,
      "A matrix that has no answer: singular, not positive definite, not convergent.\n\nExample:\n"
      "    >>> issubclass(nnx.LinAlgError, ValueError)\n    True\n"},
+    {"VmapError", "Error", nullptr,
+     "What a function under vmap does and cannot be done for all lanes at once: a decision by a "
+     "value, a shape that depends on values.\n\nExample:\n    >>> try:\n"
+     "    ...     nnx.vmap(lambda x: x if x > 0 else -x)(nnx.ones(3))\n"
+     "    ... except nnx.VmapError:\n    ...     print('use where')\n    use where\n"},
+    {"NanError", "Error", &PyExc_FloatingPointError,
+     "The first NaN or infinity, found by detect_anomaly.\n\nExample:\n"
+     "    >>> issubclass(nnx.NanError, FloatingPointError)\n    True\n"},
     {"OutOfMemoryError", "Error", &PyExc_MemoryError,
      "More memory than this process may use; raised before anything is taken.\n\nExample:\n"
      "    >>> issubclass(nnx.OutOfMemoryError, MemoryError)\n    True\n"},
@@ -107,6 +115,10 @@ void set_python_error() noexcept {
     raise("ArgumentError", e.what());
   } catch (const core::LinAlgError& e) {
     raise("LinAlgError", e.what());
+  } catch (const core::VmapError& e) {
+    raise("VmapError", e.what());
+  } catch (const core::NanError& e) {
+    raise("NanError", e.what());
   } catch (const core::OutOfMemoryError& e) {
     raise("OutOfMemoryError", e.what());
   } catch (const std::bad_alloc&) {

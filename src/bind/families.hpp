@@ -18,6 +18,7 @@ void declare_networks(PyObject* module);        // functions_network.cpp
 void declare_convolution(PyObject* module);     // functions_conv.cpp
 void declare_pooling(PyObject* module);         // functions_pool.cpp
 void declare_training(PyObject* module);        // functions_training.cpp
+void declare_transforms(PyObject* module);      // transforms.cpp
 void declare_runtime(PyObject* module);         // functions_runtime.cpp
 void declare_tensor_methods(PyObject* module);  // methods.cpp
 void declare_pickling(PyObject* module);        // pickle.cpp

@@ -42,7 +42,8 @@ Index entry_of(PyObject* o) {
     e.tensor = ops::scalar_tensor(Scalar(o == Py_True), DType::boolean);
     return e;
   }
-  if (is_integer_like(o)) return integer_index(to_integer(o, "index", "index"));
+  const bool differs = is_tensor(o) && unwrap(o).lanes();  // from lane to lane
+  if (!differs && is_integer_like(o)) return integer_index(to_integer(o, "index", "index"));
   if (PySlice_Check(o)) {
     const auto* s = reinterpret_cast<PySliceObject*>(o);
     Index e = index_of_kind(Index::Kind::slice);

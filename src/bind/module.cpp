@@ -129,9 +129,9 @@ void fill(PyObject* module) {
        {declare_creation,       declare_dtypes,   declare_shapes,      declare_joining,
         declare_reductions,     declare_order,    declare_indexing,    declare_products,
         declare_linear_algebra, declare_networks, declare_convolution, declare_pooling,
-        declare_training,       declare_random,   declare_autodiff,    declare_runtime,
-        declare_numpy,          declare_dlpack,   declare_repr,        declare_tensor_methods,
-        declare_pickling})
+        declare_training,       declare_random,   declare_autodiff,    declare_transforms,
+        declare_runtime,        declare_numpy,    declare_dlpack,      declare_repr,
+        declare_tensor_methods, declare_pickling})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);

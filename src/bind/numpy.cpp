@@ -49,6 +49,7 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
   const Tensor& t = unwrap(o);
   const char* format = format_of(t.dtype());
   const char* problem = nullptr;
+  if (t.lanes()) return guard_status([&] { static_cast<void>(t.bytes()); });
   if (t.device().kind != DeviceKind::cpu) problem = "this tensor is not on the CPU; use t.cpu()";
   else if (!format) problem = "NumPy has no bfloat16; use t.float()";
   else if ((flags & PyBUF_WRITABLE) && read_only(t))
@@ -321,6 +322,7 @@ Object to_numpy(PyObject* o) {
     ops::GradMode off(false);
     source = own(wrap(ops::astype(ops::detach(t), DType::float32)));
   }
+  static_cast<void>(t.bytes());  // there is one value to read
   Object view = own(PyMemoryView_FromObject(source.get()));
   Object np = numpy();
   return own(PyObject_CallMethod(np.get(), "asarray", "O", view.get()));

@@ -129,13 +129,18 @@ Ref<Storage> second_storage(const Ref<Storage>& s) {
 }  // namespace
 
 Tensor data_of(const Tensor& t) {
-  return Tensor(second_storage(t->storage), t->offset, t.shape(), t.strides(), t.dtype());
+  Tensor d(second_storage(t->storage), t->offset, t.shape(), t.strides(), t.dtype());
+  if (t.lanes()) d->lanes = std::make_unique<const Lanes>(*t.lanes());
+  return d;
 }
 
 void set_data(const Tensor& t, const Tensor& value) {
   if (autodiff::requires_grad(t) && !is_differentiable(value.dtype()))
     fail<DTypeError>("data", "a tensor that requires a gradient needs floating data",
                      describe(value));
+  if (t.lanes() || value.lanes())
+    fail<VmapError>("data", "inside vmap a tensor's data cannot be replaced", describe(t),
+                    "make a new tensor");
   if (!autodiff::is_leaf(t))
     fail<GradientError>("data", "only a leaf can be given other data", describe(t),
                         "use t.copy_(value)");

@@ -11,6 +11,7 @@
 #include "bind/small_type.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
+#include "ops/lanes.hpp"
 
 namespace nnx::bind {
 
@@ -225,6 +226,9 @@ PyObject* randperm(Args& a) {
   static_cast<void>(a.device());
   const std::int64_t n = a.integer("n");
   if (n < 0) fail<ArgumentError>(a.op(), "n must not be negative", std::to_string(n));
+  if (ops::lanes::scope())
+    fail<VmapError>(a.op(), "a permutation cannot be drawn for every lane", {},
+                    "nnx.argsort(nnx.rand(n)) can, and randomness='same' shares one");
   return finished(a, ops::astype(runtime::random_permutation(n, a.generator()),
                                  a.dtype().value_or(DType::int64)));
 }

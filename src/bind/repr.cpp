@@ -10,6 +10,7 @@
 #include "bind/convert.hpp"
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
+#include "ops/lanes.hpp"
 #include "ops/ops.hpp"
 
 namespace nnx::bind {
@@ -181,6 +182,12 @@ struct Printer {
 
 std::string repr_text(const Tensor& t) {
   ops::GradMode off(false);
+  if (t.lanes()) {
+    std::string sizes;
+    for (const auto n : t.lanes()->sizes) sizes += (sizes.empty() ? "" : " x ") + std::to_string(n);
+    return "lanes(" + sizes + " of shape " + to_string(t.shape()) + ",\n" +
+           repr_text(ops::lanes::values(t)) + ")";
+  }
   std::string out = "tensor(";
   const bool empty = t.numel() == 0;
   out += empty ? "[]" : to_text(t, 7);

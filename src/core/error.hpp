@@ -36,6 +36,12 @@ struct ArgumentError : Error {  // an option outside its allowed values: a Value
 struct LinAlgError : Error {  // a matrix that has no answer: also a ValueError in Python
   using Error::Error;
 };
+struct VmapError : Error {  // what a function does that cannot be done for all lanes at once
+  using Error::Error;
+};
+struct NanError : Error {  // the first NaN, while detect_anomaly looks for it
+  using Error::Error;
+};
 struct OutOfMemoryError : Error {
   using Error::Error;
 };

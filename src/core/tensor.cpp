@@ -1,7 +1,17 @@
 // How messages show a tensor: see tensor.hpp.
 #include "core/tensor.hpp"
 
+#include "core/error.hpp"
+
 namespace nnx::core {
+
+void Tensor::throw_lanes() const {
+  fail<VmapError>("vmap",
+                  "inside vmap a tensor has no single value to read: every lane has its own",
+                  describe(*this) + " in each of " + std::to_string(lanes()->count()) + " lanes",
+                  "write `if x > 0` as nnx.where(x > 0, a, b); look at a value by returning it, or "
+                  "with print(x)");
+}
 
 std::string describe(const Tensor& t) {
   if (!t) return "none";

@@ -1,9 +1,11 @@
 // Tensor: a strided window on a storage, with a dtype and, for autodiff, an opaque record.
 // Invariants: strides are in elements and may be zero or negative; every element lies inside the
 // storage; `contiguous` says whether shape and strides are row-major. A default-made Tensor is
-// "none" (false). Copies of a Tensor are the same tensor.
+// "none" (false). Copies of a Tensor are the same tensor. Inside vmap a tensor has lanes: shape,
+// strides and offset describe the first one, and only ops/lanes.cpp reaches the others.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +22,36 @@ namespace nnx::core {
 // What autodiff keeps with a tensor: producer, gradient, hooks, base of a view.
 struct GradRecord {
   virtual ~GradRecord() = default;
+};
+
+// How many reasons there are to look closely at every op: tensors with lanes, an observer.
+inline std::atomic<int> attention{0};
+class Attention {
+ public:
+  Attention() noexcept { attention.fetch_add(1, std::memory_order_relaxed); }
+  Attention(const Attention&) noexcept : Attention() {}
+  Attention& operator=(const Attention&) = default;
+  ~Attention() { attention.fetch_sub(1, std::memory_order_relaxed); }
+};
+
+// Hidden axes of a tensor inside vmap, one per vmap around it: what the function sees as one tensor
+// is one lane of many.
+struct Lanes {
+  Dims levels;  // increasing; the number of the vmap
+  Dims sizes;
+  Dims strides;  // in elements
+  Attention attention;
+
+  std::int64_t count() const noexcept {
+    std::int64_t n = 1;
+    for (const auto s : sizes) n *= s;
+    return n;
+  }
+  int find(std::int64_t level) const noexcept {
+    for (int i = 0; i < levels.size(); ++i)
+      if (levels[i] == level) return i;
+    return -1;
+  }
 };
 
 class TensorImpl : public RefCounted {
@@ -49,6 +81,7 @@ class TensorImpl : public RefCounted {
   bool contiguous;
   bool requires_grad = false;  // set on leaves by the user, on results by autodiff
   std::unique_ptr<GradRecord> grad_record;
+  std::unique_ptr<const Lanes> lanes;
   void* wrapper = nullptr;  // the binding's object for this tensor, not owned
 };
 
@@ -80,22 +113,29 @@ class Tensor {
   bool contiguous() const noexcept { return impl_->contiguous; }
   bool requires_grad() const noexcept { return impl_->requires_grad; }
   std::uint32_t version() const noexcept { return impl_->storage->version; }
-  // Address of the first element.
-  std::byte* bytes() const noexcept {
+  const Lanes* lanes() const noexcept { return impl_->lanes.get(); }
+  // Address of the first element. VmapError for a tensor with lanes: one address is not all of it.
+  std::byte* bytes() const {
+    if (impl_->lanes) [[unlikely]]
+      throw_lanes();
     return static_cast<std::byte*>(impl_->storage->data) +
            impl_->offset * static_cast<std::int64_t>(size_of(impl_->dtype));
   }
   template <class T>
-  T* data() const noexcept {
+  T* data() const {
     return reinterpret_cast<T*>(bytes());
   }
-  // Another window on the same storage, without autodiff.
+  // Another window on the same storage (in each of the same lanes), without autodiff.
   Tensor window(const Shape& shape, const Dims& strides, std::int64_t offset) const {
-    return Tensor(impl_->storage, offset, shape, strides, impl_->dtype);
+    Tensor t(impl_->storage, offset, shape, strides, impl_->dtype);
+    if (impl_->lanes) [[unlikely]]
+      t->lanes = std::make_unique<const Lanes>(*impl_->lanes);
+    return t;
   }
   Tensor alias() const { return window(impl_->shape, impl_->strides, impl_->offset); }
 
  private:
+  [[noreturn]] void throw_lanes() const;
   Ref<TensorImpl> impl_;
 };
 

@@ -12,10 +12,16 @@ void cast_forward(Call& c) {
 void cast_backward(Backward& b) {
   b.in[0].grad = b.grad[0].dtype() == b.in[0].dtype ? b.grad[0] : astype(b.grad[0], b.in[0].dtype);
 }
-const Op kClone{
-    .name = "clone", .kind = Op::Kind::linear, .forward = cast_forward, .backward = cast_backward};
-const Op kCast{
-    .name = "astype", .kind = Op::Kind::linear, .forward = cast_forward, .backward = cast_backward};
+const Op kClone{.name = "clone",
+                .kind = Op::Kind::linear,
+                .forward = cast_forward,
+                .backward = cast_backward,
+                .lanes = lanes::leading};
+const Op kCast{.name = "astype",
+               .kind = Op::Kind::linear,
+               .forward = cast_forward,
+               .backward = cast_backward,
+               .lanes = lanes::leading};
 
 // target[...] = value: the old value of the target plays no part.
 void assign_forward(Call& c) {
@@ -29,18 +35,22 @@ void assign_backward(Backward& b) {
 const Op kAssign{.name = "copy_",
                  .kind = Op::Kind::linear,
                  .forward = assign_forward,
-                 .backward = assign_backward};
+                 .backward = assign_backward,
+                 .lanes = lanes::aligned};
 
 void fill_forward(Call& c) {
   copy_into(c.in[0].tensor, c.target);
   c.out[0] = c.target;
 }
 void fill_backward(Backward&) {}
-const Op kFill{
-    .name = "fill_", .kind = Op::Kind::linear, .forward = fill_forward, .backward = fill_backward};
+const Op kFill{.name = "fill_",
+               .kind = Op::Kind::linear,
+               .forward = fill_forward,
+               .backward = fill_backward,
+               .lanes = lanes::aligned};
 
 void detach_forward(Call& c) { c.out[0] = c.in[0].tensor.alias(); }
-const Op kDetach{.name = "detach", .forward = detach_forward};
+const Op kDetach{.name = "detach", .forward = detach_forward, .lanes = lanes::view};
 
 }  // namespace
 

@@ -18,9 +18,10 @@ Tensor checked_index(const Tensor& index, std::int64_t n, const char* op) {
     fail<IndexError>(op, "indices must be integers (or a bool mask)", describe(index));
   GradMode off(false);
   Tensor i = contiguous(astype(index, DType::int64));
-  if (i.numel() == 0) return i;
+  const Tensor all = contiguous(lanes::values(i));
+  if (all.numel() == 0) return i;
   std::int64_t lo, hi;
-  kernels_of(i).index_range(i.numel(), i.data<std::int64_t>(), &lo, &hi);
+  kernels_of(i).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
   if (lo < -n || hi >= n)
     fail<IndexError>(op,
                      "indices must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
@@ -39,6 +40,81 @@ Shape taken_shape(const Shape& x, int axis, const Shape& index) {
   for (auto n : index) r.push_back(n);
   for (int i = axis + 1; i < x.size(); ++i) r.push_back(x[i]);
   return r;
+}
+
+// --- lanes: of take, index_add, put --------------------------------------------------------------
+// in = x, index[, values]; i[0] = axis. An index that all lanes share leaves the axis where it is,
+// moved by the lanes. One that differs makes rows of all lanes: the axis goes behind the lanes and
+// is joined with them, and every lane's indices count from its own first row.
+void rows_lanes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  const int n = all.levels.size(), axis = static_cast<int>(c.attrs.i[0]);
+  const Tensor &x = c.in[0].tensor, &index = c.in[1].tensor;
+  const int taken = x.rank() - 1 + index.rank();
+  Attrs a = c.attrs;
+  std::vector<Operand> in{lanes::plain(x, all), index};
+  if (c.in.size() > 2) in.emplace_back(lanes::plain(c.in[2].tensor, all, taken));
+  if (!index.lanes()) {
+    a.i[0] += n;
+    Call p{c.op, in, a, {}, c.target ? lanes::plain(c.target, all) : Tensor()};
+    c.op.forward(p);
+    c.out[0] = c.target ? c.target : lanes::with_lanes(p.out[0], all);
+    return;
+  }
+  // (lanes, outer, axis, inner) with `width` axes at the axis, to (lanes * axis..., outer, inner).
+  const auto to_rows = [&](const Tensor& t, int width) {
+    Dims order;
+    for (int i = 0; i < n; ++i) order.push_back(i);
+    for (int i = 0; i < width; ++i) order.push_back(n + axis + i);
+    for (int i = n; i < t.rank(); ++i)
+      if (i < n + axis || i >= n + axis + width) order.push_back(i);
+    return std::pair{permute(t, order), order};
+  };
+  const auto joined = [&](const Tensor& t, int axes) {
+    Shape s{1};
+    for (int i = 0; i < axes; ++i) s[0] *= t.shape(i);
+    for (int i = axes; i < t.rank(); ++i) s.push_back(t.shape(i));
+    return reshape(t, s);
+  };
+  const auto [moved, order] = to_rows(in[0].tensor, 1);
+  Shape first = all.sizes;
+  for (int i = 0; i < index.rank(); ++i) first.push_back(1);
+  const Tensor start =
+      reshape(multiply(arange(0, all.count(), 1, DType::int64), x.shape(axis)), first);
+  const Tensor rows = contiguous(add(lanes::plain(index, all), start));
+  a.i[0] = 0;
+  in[0] = joined(moved, n + 1);
+  in[1] = rows;
+  if (c.in.size() > 2) {
+    Shape full = lanes::in_front(all, taken_shape(x.shape(), axis, index.shape()));
+    const Tensor v = to_rows(expand(in[2].tensor, full), index.rank()).first;
+    in[1] = reshape(rows, Shape{rows.numel()});
+    in[2] = joined(v, n + index.rank());
+  }
+  Call p{c.op, in, a, {}, {}};
+  c.op.forward(p);
+  // Back: the lanes apart again, the axes where they were.
+  const bool take = c.in.size() == 2;
+  Tensor y = take ? p.out[0] : reshape(p.out[0], moved.shape());
+  const int width = take ? index.rank() : 1;
+  Dims back;
+  for (int i = 0; i < n; ++i) back.push_back(i);
+  for (int i = 0; i < axis; ++i) back.push_back(n + width + i);
+  for (int i = 0; i < width; ++i) back.push_back(n + i);
+  for (int i = n + width + axis; i < y.rank(); ++i) back.push_back(i);
+  y = permute(y, back);
+  if (c.target) copy_into(y, lanes::plain(c.target, all));
+  c.out[0] = c.target ? c.target : lanes::with_lanes(y, all);
+}
+
+// of take_along_axis, scatter_add
+void elements_lanes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  Operand in[] = {c.in[0], c.in[1], c.in.size() > 2 ? c.in[2] : Operand()};
+  in[1] = lanes::with_lanes(contiguous(lanes::plain(c.in[1].tensor, all)), all);
+  Call p{c.op, {in, c.in.size()}, c.attrs, {}, {}};
+  lanes::axis(p, all);
+  c.out[0] = p.out[0];
 }
 
 // in = x, index (checked); i[0] = axis
@@ -67,7 +143,8 @@ const Op kTake{.name = "take",
                .kind = Op::Kind::linear,
                .forward = take_forward,
                .backward = take_backward,
-               .saves = save_in(1)};
+               .saves = save_in(1),
+               .lanes = rows_lanes};
 
 // in = x, index, values; i[0] = axis: x + values added at rows index
 void index_add_forward(Call& c) {
@@ -93,7 +170,8 @@ const Op kIndexAdd{.name = "index_add",
                    .kind = Op::Kind::linear,
                    .forward = index_add_forward,
                    .backward = index_add_backward,
-                   .saves = save_in(1)};
+                   .saves = save_in(1),
+                   .lanes = rows_lanes};
 
 ElementsJob elements_job(const Tensor& base, int axis, const Tensor& index) {
   const Split s = split_at(index.shape(), axis);
@@ -119,7 +197,8 @@ const Op kAlong{.name = "take_along_axis",
                 .kind = Op::Kind::linear,
                 .forward = along_forward,
                 .backward = along_backward,
-                .saves = save_in(1)};
+                .saves = save_in(1),
+                .lanes = elements_lanes};
 
 void scatter_add_forward(Call& c) {
   GradMode off(false);
@@ -144,7 +223,8 @@ const Op kScatterAdd{.name = "scatter_add",
                      .kind = Op::Kind::linear,
                      .forward = scatter_add_forward,
                      .backward = scatter_add_backward,
-                     .saves = save_in(1)};
+                     .saves = save_in(1),
+                     .lanes = elements_lanes};
 
 // in = x, index, values; i[0] = axis: rows index of x replaced by values. In place on the target,
 // which is x, or a new tensor.
@@ -179,7 +259,8 @@ const Op kPut{.name = "index_put_",
               .kind = Op::Kind::linear,
               .forward = put_forward,
               .backward = put_backward,
-              .saves = save_in(1)};
+              .saves = save_in(1),
+              .lanes = rows_lanes};
 const Op& put_op() { return kPut; }
 
 // --- NumPy's indexing --------------------------------------------------------------------------
@@ -449,7 +530,8 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   GradMode off(false);
   const Tensor i = contiguous(astype(labels, DType::int64));
   std::int64_t lo = 0, hi = -1;
-  if (i.numel()) kernels_of(i).index_range(i.numel(), i.data<std::int64_t>(), &lo, &hi);
+  if (const Tensor all = contiguous(lanes::values(i)); all.numel())
+    kernels_of(i).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
   if (classes < 0) classes = hi + 1;
   if (lo < 0 || hi >= classes)
     fail<IndexError>("one_hot", "labels must lie in [0, " + std::to_string(classes) + ")",
@@ -459,6 +541,12 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
 
 std::vector<Tensor> nonzero(const Tensor& x) {
   GradMode off(false);
+  if (x.lanes())
+    fail<VmapError>("nonzero",
+                    "how many elements a bool mask picks differs from lane to lane, so the result "
+                    "has no shape",
+                    describe(x),
+                    "keep the shape: nnx.where(mask, x, 0), or a sum weighted by mask");
   // Every true element goes to the place that a running count gives it, all others to one place
   // behind the end that is cut off.
   const Tensor mask = contiguous(astype(reshape(x, Shape{-1}), DType::boolean));

@@ -25,10 +25,17 @@ void concatenate_backward(Backward& b) {
     at += n;
   }
 }
+void concatenate_lanes(Call& c, const Lanes& all) {
+  Attrs a = c.attrs;
+  a.i[0] += all.levels.size();
+  a.shape = lanes::in_front(all, a.shape);
+  lanes::run(c, all, a);
+}
 const Op kConcatenate{.name = "concatenate",
                       .kind = Op::Kind::linear,
                       .forward = concatenate_forward,
-                      .backward = concatenate_backward};
+                      .backward = concatenate_backward,
+                      .lanes = concatenate_lanes};
 
 }  // namespace
 

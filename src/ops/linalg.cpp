@@ -123,7 +123,8 @@ void solve_backward(Backward& s) {
 const Op kSolve{.name = "solve",
                 .forward = solve_forward,
                 .backward = solve_backward,
-                .saves = save_in(0) | save_out(0)};
+                .saves = save_in(0) | save_out(0),
+                .lanes = lanes::leading};
 
 // flag = upper, i[0] = unit diagonal
 void triangular_forward(Call& c) {
@@ -148,14 +149,15 @@ void triangular_backward(Backward& s) {
   if (s.in[0].needed) {
     const Tensor full = negative(matmul(gb, mT(x)));
     const std::int64_t k = upper ? (unit ? 1 : 0) : (unit ? -1 : 0);
-    s.in[0].grad = where(tri_mask(full, k, upper), full, 0);
+    s.in[0].grad = tri_mask(full, k, upper);
   }
   if (s.in[1].needed) s.in[1].grad = gb;
 }
 const Op kTriangular{.name = "solve_triangular",
                      .forward = triangular_forward,
                      .backward = triangular_backward,
-                     .saves = save_in(0) | save_out(0)};
+                     .saves = save_in(0) | save_out(0),
+                     .lanes = lanes::leading};
 
 Tensor solve_with(const Op& op, const Tensor& a, const Tensor& b, const Attrs& attrs) {
   require_matrices(a, op.name, true);
@@ -207,7 +209,8 @@ const Op kSlogdet{.name = "slogdet",
                   .backward = slogdet_backward,
                   .saves = save_in(0),
                   .results = 2,
-                  .visible = 2};
+                  .visible = 2,
+                  .lanes = lanes::leading};
 
 // --- factorisations
 // --------------------------------------------------------------------------------
@@ -228,7 +231,7 @@ void cholesky_forward(Call& c) {
 }
 // The lower half, the diagonal halved.
 Tensor lower_half(const Tensor& x) {
-  const Tensor below = where(tri_mask(x, -1, false), x, 0);
+  const Tensor below = tri_mask(x, -1, false);
   const Tensor unit = eye(x.shape(-1), x.shape(-1), 0, x.dtype());
   return add(below, multiply(0.5, multiply(x, unit)));
 }
@@ -242,7 +245,8 @@ void cholesky_backward(Backward& s) {
 const Op kCholesky{.name = "cholesky",
                    .forward = cholesky_forward,
                    .backward = cholesky_backward,
-                   .saves = save_out(0)};
+                   .saves = save_out(0),
+                   .lanes = lanes::leading};
 
 void qr_forward(Call& c) {
   GradMode off(false);
@@ -271,7 +275,7 @@ void qr_backward(Backward& s) {
   const Tensor gq = s.grad[0] ? s.grad[0] : multiply(q, 0);
   const Tensor gr = s.grad[1] ? s.grad[1] : multiply(r, 0);
   const Tensor m = subtract(matmul(r, mT(gr)), matmul(mT(gq), q));
-  const Tensor low = where(tri_mask(m, -1, false), m, 0);
+  const Tensor low = tri_mask(m, -1, false);
   const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, m.dtype());
   const Tensor symmetric = add(add(low, mT(low)), multiply(m, unit));
   const Tensor left = add(gq, matmul(q, symmetric));
@@ -282,7 +286,8 @@ const Op kQr{.name = "qr",
              .backward = qr_backward,
              .saves = save_out(0) | save_out(1),
              .results = 2,
-             .visible = 2};
+             .visible = 2,
+             .lanes = lanes::leading};
 
 // 1 / (w_j - w_i), and 0 on the diagonal
 Tensor inverse_gaps(const Tensor& w) {
@@ -325,7 +330,8 @@ const Op kEigh{.name = "eigh",
                .backward = eigh_backward,
                .saves = save_out(0) | save_out(1),
                .results = 2,
-               .visible = 2};
+               .visible = 2,
+               .lanes = lanes::leading};
 
 void svd_forward(Call& c) {
   GradMode off(false);
@@ -388,7 +394,8 @@ const Op kSvd{.name = "svd",
               .backward = svd_backward,
               .saves = save_out(0) | save_out(1) | save_out(2),
               .results = 3,
-              .visible = 3};
+              .visible = 3,
+              .lanes = lanes::leading};
 
 // The visible results of an op of one matrix argument.
 std::vector<Tensor> results(const Op& op, const Tensor& x, bool square, bool complete = false) {

@@ -10,7 +10,8 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-// --- a pointwise op summed or averaged: i[0] = its declaration, f = its numbers, flag = mean ----
+// --- a pointwise op summed or averaged: i[0] = its declaration, f = its numbers, flag = mean,
+// i[1] = leading axes that are kept (lanes) ----
 
 const PointwiseOp& summand(const Attrs& a) { return pointwise_op(static_cast<int>(a.i[0])); }
 
@@ -19,13 +20,18 @@ void reduced_forward(Call& c) {
   const DType t = x.dtype();
   const PointwiseOp& op = summand(c.attrs);
   const Lane lane = lane_of(t);
-  c.out[0] = runtime::empty(Shape{}, t, x.device());
+  const int kept = static_cast<int>(c.attrs.i[1]);
+  Shape shape;
+  for (int i = 0; i < kept; ++i) shape.push_back(x.shape(i));
+  c.out[0] = runtime::empty(shape, t, x.device());
+  if (c.out[0].numel() == 0) return;
   ReduceJob job;
   job.program = &pointwise_program(op, lane);
   job.shape = x.shape();
-  job.reduced = axis_mask({}, x.rank(), c.op.name);
+  job.reduced = axis_mask({}, x.rank(), c.op.name) & ~((1u << kept) - 1);
   job.reduction = Reduction::sum;
-  job.scale = c.attrs.flag ? 1.0 / static_cast<double>(x.numel()) : 1.0;
+  const std::int64_t terms = reduced_count(x.shape(), job.reduced);
+  job.scale = c.attrs.flag ? 1.0 / static_cast<double>(terms) : 1.0;
   job.in[0] = {x.bytes(), x.dtype(), x.strides()};
   job.in[1] = {y.bytes(), y.dtype(), y.strides()};
   LaneValue numbers[std::size(Attrs{}.f)];
@@ -34,6 +40,7 @@ void reduced_forward(Call& c) {
     job.in[i] = {numbers[i - 2].bytes, storage_of(lane), Dims::filled(x.rank(), 0)};
   }
   job.out = {c.out[0].bytes(), t, Dims::filled(x.rank(), 0)};
+  for (int i = 0; i < kept; ++i) job.out.strides[i] = c.out[0].stride(i);
   runtime::LongCall release(static_cast<double>(x.numel()));
   kernels_of(x).reduce(job);
 }
@@ -60,11 +67,17 @@ void reduced_backward(Backward& b) {
     b.in[i].grad = astype(expand(r, b.in[i].shape), b.in[i].dtype);
   }
 }
+void reduced_lanes(Call& c, const Lanes& all) {
+  Attrs a = c.attrs;
+  a.i[1] = all.levels.size();
+  lanes::run(c, all, a);
+}
 const Op kReduced{.name = "loss",
                   .kind = Op::Kind::fused,
                   .forward = reduced_forward,
                   .backward = reduced_backward,
-                  .saves = kSaveInputs};
+                  .saves = kSaveInputs,
+                  .lanes = reduced_lanes};
 
 // --- softmax cross-entropy -----------------------------------------------------------------------
 // in = x (n, classes), labels (n) int64 with -1 for ignored; i[0] = rows that count, flag = mean.
@@ -203,13 +216,13 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
     GradMode off(false);
     index = contiguous(reshape(astype(labels, DType::int64), Shape{labels.numel()}));
     std::int64_t lo = 0, hi = -1;
-    if (index.numel())
-      kernels_of(index).index_range(index.numel(), index.data<std::int64_t>(), &lo, &hi);
+    if (const Tensor all = contiguous(lanes::values(index)); all.numel())
+      kernels_of(all).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
     if (lo < 0 || hi >= classes) {
       const Tensor ignored = equal(index, ignore_index);
       const Tensor bad = logical_and(logical_not(ignored),
                                      logical_or(less(index, 0), greater_equal(index, classes)));
-      if (any(bad).data<bool>()[0])
+      if (any(lanes::values(bad)).data<bool>()[0])
         fail<IndexError>(
             "cross_entropy",
             "labels must lie in [0, " + std::to_string(classes) + ") or be ignore_index",
@@ -217,13 +230,18 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
             lo >= 1 && hi == classes ? "labels count from 0: subtract 1"
             : lo == -1               ? "ignore_index=-1 leaves samples labelled -1 out"
                                      : "");
-      a.i[0] -= sum(ignored).data<std::int64_t>()[0];
+      if (!lanes::any(ignored)) a.i[0] -= sum(ignored).data<std::int64_t>()[0];
       index = where(ignored, -1, index);
     } else if (ignore_index >= 0 && ignore_index < classes) {
       const Tensor ignored = equal(index, ignore_index);
-      a.i[0] -= sum(ignored).data<std::int64_t>()[0];
+      if (!lanes::any(ignored)) a.i[0] -= sum(ignored).data<std::int64_t>()[0];
       index = where(ignored, -1, index);
     }
+  }
+  if (lanes::any(index) && r == LossReduction::mean) {  // lanes ignore different numbers of rows
+    Operand in[] = {x, index};
+    const Tensor total = sum(cross_entropy_definition(in, {}));
+    return divide(total, astype(sum(greater_equal(index, 0)), total.dtype()));
   }
   a.i[1] = r != LossReduction::none;
   a.flag = r == LossReduction::mean;

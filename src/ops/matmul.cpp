@@ -81,11 +81,34 @@ void matmul_backward(Backward& b) {
     b.in[1].grad = astype(sum_to(matmul(transpose(b.in[0].value.tensor, -1, -2), g), b.in[1].shape),
                           b.in[1].dtype);
 }
+// Whether t is the same in every lane, and so need not be seen with them.
+bool shared(const Tensor& t) {
+  if (!t.lanes()) return true;
+  for (const auto s : t.lanes()->strides)
+    if (s != 0) return false;
+  return true;
+}
+Tensor lane_of_shared(const Tensor& t) { return t->lanes ? lanes::plain(t, Lanes{}) : t; }
+
+void matmul_lanes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor;
+  // The rows of all lanes against one matrix are one product.
+  if (shared(b) && b.rank() == 2) {
+    Tensor y = matmul(lanes::plain(a, all), lane_of_shared(b));
+    c.out[0] = lanes::with_lanes(y, all);
+    return;
+  }
+  Attrs attrs = c.attrs;
+  attrs.shape = lanes::in_front(all, attrs.shape);
+  lanes::run(c, all, attrs, c.attrs.shape.size());
+}
 const Op kMatmul{.name = "matmul",
                  .kind = Op::Kind::linear,
                  .forward = matmul_forward,
                  .backward = matmul_backward,
-                 .saves = kSaveInputs};
+                 .saves = kSaveInputs,
+                 .lanes = matmul_lanes};
 
 // dense: in = x, weight[, bias]; x has any number of leading axes, i[0] = activation
 void dense_forward(Call& c) {
@@ -131,11 +154,29 @@ void dense_backward(Backward& b) {
   }
   if (b.in.size() > 2 && b.in[2].needed) b.in[2].grad = sum(rows, Dims{std::int64_t{0}});
 }
+void dense_lanes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  const Tensor x = lanes::plain(c.in[0].tensor, all), &w = c.in[1].tensor;
+  const Tensor bias = c.in.size() > 2 ? c.in[2].tensor : Tensor();
+  const int activation = static_cast<int>(c.attrs.i[0]);
+  Tensor y;
+  if (shared(w) && (!bias || shared(bias))) {
+    y = dense(x, lane_of_shared(w), bias ? lane_of_shared(bias) : bias, activation);
+  } else {
+    const int rank = c.in[0].tensor.rank();
+    y = matmul(x, transpose(lanes::plain(w, all, rank), -1, -2));
+    if (bias) y = pointwise::add(y, lanes::plain(bias, all, rank));
+    Operand list[] = {y};
+    if (activation >= 0) y = apply(activation, list);
+  }
+  c.out[0] = lanes::with_lanes(y, all);
+}
 const Op kDense{.name = "dense",
                 .kind = Op::Kind::fused,
                 .forward = dense_forward,
                 .backward = dense_backward,
-                .saves = kSaveInputs | save_out(0)};
+                .saves = kSaveInputs | save_out(0),
+                .lanes = dense_lanes};
 
 }  // namespace
 

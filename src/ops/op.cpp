@@ -1,40 +1,62 @@
 // The dispatch point: see op.hpp.
 #include "ops/op.hpp"
 
+#include <optional>
+
+#include "ops/lanes.hpp"
+
 namespace nnx::ops {
 namespace {
 Listener* g_tape = nullptr;
+Observer* g_observer = nullptr;
 thread_local bool t_grad_enabled = true;
 
 bool followed(const Call& call) {
   if (!call.op.backward) return false;
-  auto follows = [](const Tensor& t) {
-    return t && (t.requires_grad() || (t->grad_record && g_tape->follows(t)));
-  };
   for (const auto& o : call.in)
     if (follows(o.tensor)) return true;
   return follows(call.target);
 }
+
+void compute(Call& call, bool closely) {
+  if (!closely) [[likely]]
+    return call.op.forward(call);
+  lanes::forward(call);
+  if (g_observer) g_observer->computed(call);
+}
 }  // namespace
 
+bool follows(const Tensor& t) {
+  return t && (t.requires_grad() || (t->grad_record && g_tape->follows(t)));
+}
+
 void set_tape(Listener* tape) noexcept { g_tape = tape; }
+void set_observer(Observer* observer) noexcept {
+  static std::optional<Attention> reason;
+  if (observer) reason.emplace();
+  else reason.reset();
+  g_observer = observer;
+}
 bool grad_enabled() noexcept { return t_grad_enabled; }
 void set_grad_enabled(bool on) noexcept { t_grad_enabled = on; }
 GradMode::GradMode(bool on) noexcept : before_(t_grad_enabled) { t_grad_enabled = on; }
 GradMode::~GradMode() { t_grad_enabled = before_; }
 
 void dispatch(Call& call) {
+  const bool closely = attention.load(std::memory_order_relaxed) != 0;
+  if (closely) [[unlikely]]
+    if (lanes::enter(call)) return;
   if (call.target) {
     if (!call.target->storage->writable)
       fail<ArgumentError>(call.op.name, "this tensor shares memory that is read-only",
                           describe(call.target), "write to a copy: t.clone()");
     g_tape->before_write(call);
-    call.op.forward(call);
+    compute(call, closely);
     ++call.target->storage->version;
     if (t_grad_enabled && followed(call)) g_tape->called(call);
     return;
   }
-  call.op.forward(call);
+  compute(call, closely);
   if ((t_grad_enabled && followed(call)) || call.op.view) g_tape->called(call);
 }
 

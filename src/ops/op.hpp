@@ -7,6 +7,8 @@
 //   fused      one kernel for several ops; `definition` says in ops what it computes, and is what
 //              create_graph differentiates
 // dispatch() computes, then tells whoever listens: the tape of autodiff, a recorder.
+// Under vmap an operand is one of many lanes: the op's rule for lanes says how one call of forward
+// computes them all (ops/lanes.hpp).
 // Invariants: forward checks everything before it writes anything; backward calls only ops, so a
 // gradient is differentiable again.
 #pragma once
@@ -73,6 +75,8 @@ struct Op {
   std::uint8_t results = 1;  // in out[]
   std::uint8_t visible = 1;  // of those, tensors the caller sees and autodiff follows
   Tensor (*definition)(std::span<const Operand>, const Attrs&) = nullptr;  // fused
+  // Computes the call for all lanes; null: its definition does, or one call for each lane.
+  void (*lanes)(Call&, const Lanes& all) = nullptr;
 };
 
 // Listeners of the dispatch point.
@@ -87,6 +91,14 @@ class Listener {
 };
 void set_tape(Listener* tape) noexcept;
 
+// Sees every result before anyone else does, and may refuse it.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void computed(const Call& call) = 0;
+};
+void set_observer(Observer* observer) noexcept;  // null: nobody
+
 // Whether autodiff follows what this thread computes.
 bool grad_enabled() noexcept;
 class GradMode {
@@ -100,6 +112,8 @@ class GradMode {
   bool before_;
 };
 void set_grad_enabled(bool on) noexcept;
+// Whether t requires a gradient, also as a view whose base came to require one.
+bool follows(const Tensor& t);
 
 void dispatch(Call& call);
 Tensor call(const Op& op, std::span<Operand> in, const Attrs& attrs = {});

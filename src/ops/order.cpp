@@ -23,8 +23,8 @@ void arg_forward(Call& c) {
   kernels_of(x).arg_extreme(largest, lane_of(dense.dtype()), s.outer, s.n, s.inner, dense.bytes(),
                             c.out[0].data<std::int64_t>());
 }
-const Op kArgmax{.name = "argmax", .forward = arg_forward<true>};
-const Op kArgmin{.name = "argmin", .forward = arg_forward<false>};
+const Op kArgmax{.name = "argmax", .forward = arg_forward<true>, .lanes = lanes::axis};
+const Op kArgmin{.name = "argmin", .forward = arg_forward<false>, .lanes = lanes::axis};
 
 // Keeps the axis with length 1.
 Tensor arg(const Op& op, const Tensor& x, int axis) {
@@ -74,7 +74,7 @@ void argsort_forward(Call& c) {
   }
   c.out[0] = from_rows(out, axis, DType::int64);
 }
-const Op kArgsort{.name = "argsort", .forward = argsort_forward};
+const Op kArgsort{.name = "argsort", .forward = argsort_forward, .lanes = lanes::axis};
 
 // i[0] = axis, dtype = result
 template <Reduction op>
@@ -102,7 +102,8 @@ void cumsum_backward(Backward& b) {
 const Op kCumsum{.name = "cumsum",
                  .kind = Op::Kind::linear,
                  .forward = scan_forward<Reduction::sum>,
-                 .backward = cumsum_backward};
+                 .backward = cumsum_backward,
+                 .lanes = lanes::axis};
 
 void cumprod_backward(Backward& b) {
   // dx_k = sum over j >= k of g_j y_j / x_k; at the first zero of a row the products are taken with
@@ -119,7 +120,8 @@ void cumprod_backward(Backward& b) {
 const Op kCumprod{.name = "cumprod",
                   .forward = scan_forward<Reduction::prod>,
                   .backward = cumprod_backward,
-                  .saves = save_in(0) | save_out(0)};
+                  .saves = save_in(0) | save_out(0),
+                  .lanes = lanes::axis};
 
 Tensor scan(const Op& op, const Tensor& x, std::optional<std::int64_t> axis,
             std::optional<DType> dtype) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "ops/lanes.hpp"
 #include "ops/ops.hpp"
 #include "runtime/allocator.hpp"
 #include "runtime/backend.hpp"
@@ -341,6 +342,7 @@ std::unique_ptr<PointwiseOp> make_pointwise(std::string label, Rule rule, int ar
   op->name = op->label.c_str();
   op->kind = Op::Kind::pointwise;
   op->forward = forward_pointwise;
+  op->lanes = lanes::aligned;
   const bool differentiable = rule == Rule::numeric || rule == Rule::floating ||
                               rule == Rule::ordered || rule == Rule::selection ||
                               rule == Rule::rounding;

@@ -7,8 +7,10 @@
 namespace nnx::ops {
 namespace {
 
+// Under vmap every lane draws its own, as one draw with the lanes in front.
 Tensor draw(const Shape& shape, DType result, RandomJob job, runtime::Generator& g) {
-  Tensor t = empty(shape, storage_of(job.lane));
+  const Lanes* all = lanes::scope();
+  Tensor t = empty(all ? lanes::in_front(*all, shape) : shape, storage_of(job.lane));
   job.count = t.numel();
   job.out = t.bytes();
   if (t.numel()) {
@@ -16,7 +18,8 @@ Tensor draw(const Shape& shape, DType result, RandomJob job, runtime::Generator&
     runtime::fill_random(t.device(), job, g);
   }
   GradMode off(false);
-  return astype(t, result);
+  t = astype(t, result);
+  return all ? lanes::with_lanes(t, *all) : t;
 }
 
 Lane float_lane(DType t, const char* op) {

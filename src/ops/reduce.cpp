@@ -44,8 +44,11 @@ void sum_backward(Backward& b) {
   b.in[0].grad =
       expand(astype(with_reduced_axes(b.grad[0], shape, mask_of(b.attrs)), b.in[0].dtype), shape);
 }
-const Op kSum{
-    .name = "sum", .kind = Op::Kind::linear, .forward = sum_forward, .backward = sum_backward};
+const Op kSum{.name = "sum",
+              .kind = Op::Kind::linear,
+              .forward = sum_forward,
+              .backward = sum_backward,
+              .lanes = lanes::mask};
 
 void mean_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
@@ -60,8 +63,11 @@ void mean_backward(Backward& b) {
   const Tensor g = multiply(with_reduced_axes(b.grad[0], shape, mask_of(b.attrs)), 1.0 / n);
   b.in[0].grad = expand(astype(g, b.in[0].dtype), shape);
 }
-const Op kMean{
-    .name = "mean", .kind = Op::Kind::linear, .forward = mean_forward, .backward = mean_backward};
+const Op kMean{.name = "mean",
+               .kind = Op::Kind::linear,
+               .forward = mean_forward,
+               .backward = mean_backward,
+               .lanes = lanes::mask};
 
 void prod_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
@@ -86,7 +92,8 @@ void prod_backward(Backward& b) {
 const Op kProd{.name = "prod",
                .forward = prod_forward,
                .backward = prod_backward,
-               .saves = save_in(0) | save_out(0)};
+               .saves = save_in(0) | save_out(0),
+               .lanes = lanes::mask};
 
 template <Reduction op>
 void extreme_forward(Call& c) {
@@ -111,18 +118,20 @@ void extreme_backward(Backward& b) {
 const Op kMax{.name = "max",
               .forward = extreme_forward<Reduction::max>,
               .backward = extreme_backward,
-              .saves = save_in(0) | save_out(0)};
+              .saves = save_in(0) | save_out(0),
+              .lanes = lanes::mask};
 const Op kMin{.name = "min",
               .forward = extreme_forward<Reduction::min>,
               .backward = extreme_backward,
-              .saves = save_in(0) | save_out(0)};
+              .saves = save_in(0) | save_out(0),
+              .lanes = lanes::mask};
 
 template <Reduction op>
 void truth_forward(Call& c) {
   c.out[0] = fold(c.in[0].tensor, mask_of(c.attrs), c.attrs.flag, op, Lane::b8, DType::boolean);
 }
-const Op kAny{.name = "any", .forward = truth_forward<Reduction::max>};
-const Op kAll{.name = "all", .forward = truth_forward<Reduction::min>};
+const Op kAny{.name = "any", .forward = truth_forward<Reduction::max>, .lanes = lanes::mask};
+const Op kAll{.name = "all", .forward = truth_forward<Reduction::min>, .lanes = lanes::mask};
 
 Tensor reduce(const Op& op, const Tensor& x, const Axes& axes, bool keepdims, DType dtype) {
   Attrs a;

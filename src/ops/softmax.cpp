@@ -29,7 +29,7 @@ void softmax_backward(Backward& b) {
   const int axis = static_cast<int>(b.attrs.i[0]);
   const bool log = b.attrs.flag;
   const Dims axes{axis};
-  if (grad_enabled()) {  // differentiated again: in ops
+  if (grad_enabled() || lanes::any(y, g)) {  // differentiated again, or in lanes: in ops
     const Tensor dx = log ? subtract(g, multiply(exp(y), sum(g, axes, true)))
                           : multiply(y, subtract(g, sum(multiply(g, y), axes, true)));
     b.in[0].grad = astype(dx, b.in[0].dtype);
@@ -48,11 +48,13 @@ void softmax_backward(Backward& b) {
 const Op kSoftmax{.name = "softmax",
                   .forward = softmax_forward,
                   .backward = softmax_backward,
-                  .saves = save_out(0)};
+                  .saves = save_out(0),
+                  .lanes = lanes::axis};
 const Op kLogSoftmax{.name = "log_softmax",
                      .forward = softmax_forward,
                      .backward = softmax_backward,
-                     .saves = save_out(0)};
+                     .saves = save_out(0),
+                     .lanes = lanes::axis};
 
 Tensor softmax_of(const Op& op, const Tensor& x, std::int64_t axis, bool log) {
   if (x.rank() == 0) {
@@ -90,7 +92,8 @@ void logsumexp_backward(Backward& b) {
 const Op kLogsumexp{.name = "logsumexp",
                     .forward = logsumexp_forward,
                     .backward = logsumexp_backward,
-                    .saves = save_in(0) | save_out(0)};
+                    .saves = save_in(0) | save_out(0),
+                    .lanes = lanes::leading};
 
 }  // namespace
 

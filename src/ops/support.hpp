@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/program.hpp"
+#include "ops/lanes.hpp"
 #include "ops/ops.hpp"
 #include "runtime/allocator.hpp"
 #include "runtime/backend.hpp"

@@ -81,7 +81,8 @@ const Op kReshape{.name = "reshape",
                   .kind = Op::Kind::linear,
                   .forward = reshape_forward,
                   .backward = reshape_backward,
-                  .view = true};
+                  .view = true,
+                  .lanes = lanes::view};
 
 void permute_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
@@ -102,7 +103,8 @@ const Op kPermute{.name = "permute",
                   .kind = Op::Kind::linear,
                   .forward = permute_forward,
                   .backward = permute_backward,
-                  .view = true};
+                  .view = true,
+                  .lanes = lanes::view};
 
 void expand_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
@@ -118,7 +120,8 @@ const Op kExpand{.name = "expand",
                  .kind = Op::Kind::linear,
                  .forward = expand_forward,
                  .backward = expand_backward,
-                 .view = true};
+                 .view = true,
+                 .lanes = lanes::view};
 
 // window: shape; axes = strides in memory, i[0] = offset in storage;
 //         extra = strides in a row-major x, i[1] = offset there
@@ -134,7 +137,8 @@ const Op kWindow{.name = "slice",
                  .kind = Op::Kind::linear,
                  .forward = window_forward,
                  .backward = window_backward,
-                 .view = true};
+                 .view = true,
+                 .lanes = lanes::view};
 
 // embed: shape = base; extra, i[1] as above
 void embed_forward(Call& c) {
@@ -151,10 +155,19 @@ void embed_backward(Backward& b) {
   a.i[0] = g->offset + a.i[1];
   b.in[0].grad = call(kWindow, g, a);
 }
+void embed_lanes(Call& c, const Lanes& all) {
+  Attrs a = c.attrs;
+  a.shape = lanes::in_front(all, c.attrs.shape);
+  a.extra = contiguous_strides(a.shape);
+  while (a.extra.size() > all.levels.size()) a.extra.pop_back();
+  for (const auto s : c.attrs.extra) a.extra.push_back(s);
+  lanes::run(c, all, a);
+}
 const Op kEmbed{.name = "slice_backward",
                 .kind = Op::Kind::linear,
                 .forward = embed_forward,
-                .backward = embed_backward};
+                .backward = embed_backward,
+                .lanes = embed_lanes};
 
 Tensor embed(const Tensor& g, const Shape& base, const Dims& strides, std::int64_t offset) {
   Attrs a;
@@ -239,7 +252,8 @@ const Op kStrided{.name = "as_strided",
                   .kind = Op::Kind::linear,
                   .forward = strided_forward,
                   .backward = strided_backward,
-                  .view = true};
+                  .view = true,
+                  .lanes = lanes::view};
 
 void dtype_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;

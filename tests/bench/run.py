@@ -8,7 +8,7 @@ and, in brackets, our time divided by the peer's. "MISS" marks a target that was
 a profile of our side. Peers that are not installed are skipped with a word. Without nnx the peers
 are still timed. --best compares the fastest of all samples instead of medians, for a machine on
 which something else is running. --only takes a part of a case's or a group's name (network, ops,
-gemm, images, train, process).
+gemm, images, fits, train, process).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import bench_data
+import bench_fits
 import bench_gemm
 import bench_images
 import bench_network
@@ -41,6 +42,7 @@ GROUPS = {
     "gemm": bench_gemm,
     "data": bench_data,
     "images": bench_images,
+    "fits": bench_fits,
     "optim": bench_optim,
     "train": bench_train,
 }

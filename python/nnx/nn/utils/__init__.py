@@ -14,6 +14,7 @@ from nnx.nn.utils.gradients import (
     clip_grads_with_norm_,
     get_total_norm,
 )
+from nnx.nn.utils.stateless import functional_call
 from nnx.nn.utils.vectors import parameters_to_vector, vector_to_parameters
 from nnx.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
@@ -23,6 +24,7 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "functional_call",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
