@@ -18,6 +18,7 @@
 
 #include "core/kernels.hpp"
 #include "cpu/host.hpp"
+#include "cpu/lane_bytes.hpp"
 #include "cpu/lanes.hpp"
 #include "cpu/rows.hpp"
 
@@ -140,34 +141,6 @@ inline void store_two(Vec<T> a, Vec<T> b, T* p, std::int64_t n) {
   const int low = static_cast<int>(std::min<std::int64_t>(n, w));
   a.store(p, low);
   b.store(p + w, static_cast<int>(n) - low);
-}
-
-// --- whole numbers of lanes as bytes ------------------------------------------------------------
-
-template <class T>
-using LaneBytes = Native<std::uint8_t, Vec<T>::width>;
-
-template <class T>
-inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Whole<T>) {
-  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
-  std::memcpy(p, &bytes, sizeof bytes);
-}
-template <class T>
-inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Part<T> part) {
-  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
-  std::memcpy(p, &bytes, static_cast<std::size_t>(part.n));
-}
-template <class T>
-inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Whole<T>) {
-  LaneBytes<T> bytes;
-  std::memcpy(&bytes, p, sizeof bytes);
-  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
-}
-template <class T>
-inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Part<T> part) {
-  LaneBytes<T> bytes{};
-  std::memcpy(&bytes, p, static_cast<std::size_t>(part.n));
-  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
 }
 
 // --- windows of 2 by 2 at stride 2 --------------------------------------------------------------
