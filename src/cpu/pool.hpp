@@ -18,6 +18,7 @@
 
 #include "core/kernels.hpp"
 #include "cpu/host.hpp"
+#include "cpu/lane_bytes.hpp"
 #include "cpu/lanes.hpp"
 #include "cpu/rows.hpp"
 
@@ -142,34 +143,6 @@ inline void store_two(Vec<T> a, Vec<T> b, T* p, std::int64_t n) {
   b.store(p + w, static_cast<int>(n) - low);
 }
 
-// --- whole numbers of lanes as bytes ------------------------------------------------------------
-
-template <class T>
-using LaneBytes = Native<std::uint8_t, Vec<T>::width>;
-
-template <class T>
-inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Whole<T>) {
-  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
-  std::memcpy(p, &bytes, sizeof bytes);
-}
-template <class T>
-inline void store_taps(typename Vec<T>::Int taps, std::uint8_t* p, Part<T> part) {
-  const LaneBytes<T> bytes = __builtin_convertvector(taps.v, LaneBytes<T>);
-  std::memcpy(p, &bytes, static_cast<std::size_t>(part.n));
-}
-template <class T>
-inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Whole<T>) {
-  LaneBytes<T> bytes;
-  std::memcpy(&bytes, p, sizeof bytes);
-  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
-}
-template <class T>
-inline typename Vec<T>::Int load_taps(const std::uint8_t* p, Part<T> part) {
-  LaneBytes<T> bytes{};
-  std::memcpy(&bytes, p, static_cast<std::size_t>(part.n));
-  return __builtin_convertvector(bytes, typename Vec<T>::Int::N);
-}
-
 // --- windows of 2 by 2 at stride 2 --------------------------------------------------------------
 
 template <class T>
@@ -255,63 +228,51 @@ class Phases {
   // Writes the row as phases; what lies outside the row is left as it is.
   template <class T>
   void split(const T* row, T* to) const {
-    constexpr int w = Vec<T>::width;
-    if (axis_.stride == 2 && phases_ == 2) {
-      // Columns of odd number are a phase, those of even number the other.
-      const std::int64_t odd = axis_.pad % 2;
-      const auto [begin0, end0] = inside(odd);      // columns 0, 2, ...
-      const auto [begin1, end1] = inside(1 - odd);  // columns 1, 3, ...
-      T* even = to + odd * length_ + begin0;
-      T* other = to + (1 - odd) * length_ + begin1;
-      for (std::int64_t i = 0; i < std::max(end0 - begin0, end1 - begin1); i += w) {
+    if (axis_.stride == 1) {
+      const auto [begin, end] = inside(0);
+      std::copy(row + begin - axis_.pad, row + end - axis_.pad, to + begin);
+    } else if (axis_.stride == 2 && phases_ == 2) {
+      const auto [even, even_count] = columns(0);
+      const auto [odd, odd_count] = columns(1);
+      constexpr int w = Vec<T>::width;
+      const auto put = [](Vec<T> v, T* at, std::int64_t n) {
+        if (n >= w) v.store(at);
+        else if (n > 0) v.store(at, static_cast<int>(n));
+      };
+      for (std::int64_t i = 0; i < std::max(even_count, odd_count); i += w) {
         const auto [a, b] = load_two(row + 2 * i, axis_.in - 2 * i);
-        const auto put = [&](Vec<T> v, T* at, std::int64_t n) {
-          if (n >= w) v.store(at + i);
-          else if (n > 0) v.store(at + i, static_cast<int>(n));
-        };
-        put(every_second<0>(a, b), even, end0 - begin0 - i);
-        put(every_second<1>(a, b), other, end1 - begin1 - i);
+        put(every_second<0>(a, b), to + even + i, even_count - i);
+        put(every_second<1>(a, b), to + odd + i, odd_count - i);
       }
-      return;
-    }
-    for (std::int64_t p = 0; p < phases_; ++p) {
-      const auto [begin, end] = inside(p);
-      const T* from = row + p - axis_.pad;
-      T* phase = to + p * length_;
-      for (std::int64_t j = begin; j < end; ++j) phase[j] = from[j * axis_.stride];
+    } else {
+      for_columns([&](std::int64_t column, std::int64_t at) { to[at] = row[column]; });
     }
   }
 
   // The transpose: the row of which `from` are the phases; zeros where there is no phase.
   template <class T>
   void join(const T* from, T* row) const {
-    constexpr int w = Vec<T>::width;
     if (axis_.stride == 1) {
       const auto [begin, end] = inside(0);
-      std::fill(row, row + (begin - axis_.pad), T(0));
-      std::memcpy(row + (begin - axis_.pad), from + begin,
-                  static_cast<std::size_t>(end - begin) * sizeof(T));
-      std::fill(row + (end - axis_.pad), row + axis_.in, T(0));
-      return;
-    }
-    if (axis_.stride == 2 && phases_ == 2 && axis_.pad == 0) {
-      // Pairs that are whole in both phases, then what remains.
-      const std::int64_t pairs = std::min(inside(0).second, inside(1).second);
-      const T* other = from + length_;
+      std::fill(row, row + begin - axis_.pad, T(0));
+      std::copy(from + begin, from + end, row + begin - axis_.pad);
+      std::fill(row + end - axis_.pad, row + axis_.in, T(0));
+    } else if (axis_.stride == 2 && phases_ == 2) {
+      const auto [even, even_count] = columns(0);
+      const auto [odd, odd_count] = columns(1);
+      constexpr int w = Vec<T>::width;
+      const std::int64_t pairs = std::min(even_count, odd_count);
       for (std::int64_t i = 0; i < pairs; i += w) {
         const int n = static_cast<int>(std::min<std::int64_t>(w, pairs - i));
-        const Vec<T> a = Vec<T>::load(from + i, n), b = Vec<T>::load(other + i, n);
+        const Vec<T> a = Vec<T>::load(from + even + i, n), b = Vec<T>::load(from + odd + i, n);
         store_two(woven<false>(a, b), woven<true>(a, b), row + 2 * i, 2 * (pairs - i));
       }
-      for (std::int64_t i = 2 * pairs; i < axis_.in; ++i)
-        row[i] = i / 2 < inside(i % 2).second ? from[i % 2 * length_ + i / 2] : T(0);
-      return;
-    }
-    std::fill(row, row + axis_.in, T(0));
-    for (std::int64_t p = 0; p < phases_; ++p) {
-      const auto [begin, end] = inside(p);
-      const T* phase = from + p * length_;
-      for (std::int64_t j = begin; j < end; ++j) row[p - axis_.pad + axis_.stride * j] = phase[j];
+      std::fill(row + 2 * pairs, row + axis_.in, T(0));
+      for (std::int64_t i = pairs; i < even_count; ++i) row[2 * i] = from[even + i];
+      for (std::int64_t i = pairs; i < odd_count; ++i) row[2 * i + 1] = from[odd + i];
+    } else {
+      std::fill(row, row + axis_.in, T(0));
+      for_columns([&](std::int64_t column, std::int64_t at) { row[column] = from[at]; });
     }
   }
 
@@ -322,6 +283,22 @@ class Phases {
     const std::int64_t begin = start < 0 ? (s - 1 - start) / s : 0;
     const std::int64_t end = axis_.in > start ? (axis_.in - start + s - 1) / s : 0;
     return {std::min(begin, length_), std::clamp(end, std::min(begin, length_), length_)};
+  }
+
+  // At stride 2: where the columns first, first + 2, ... of the row stand, and how many.
+  std::pair<std::int64_t, std::int64_t> columns(std::int64_t first) const {
+    const std::int64_t p = (first + axis_.pad) % 2;
+    const auto [begin, end] = inside(p);
+    return {p * length_ + begin, end - begin};
+  }
+  // f(column, where it stands) for every column that stands in a phase.
+  template <class F>
+  void for_columns(F&& f) const {
+    for (std::int64_t p = 0; p < phases_; ++p) {
+      const auto [begin, end] = inside(p);
+      for (std::int64_t j = begin; j < end; ++j)
+        f(p - axis_.pad + axis_.stride * j, p * length_ + j);
+    }
   }
 
   PoolAxis axis_;

@@ -1,6 +1,6 @@
 // Mean of windows, and its transpose.
-// Invariants: a sum runs over its window in row-major order; the transpose gives each input what
-// its windows hold in the order of the outputs, from one thread.
+// Invariants: a sum runs over its window in row-major order; what the windows of an input hold is
+// added in the order of the outputs, by one thread for a plane.
 #include "cpu/kernels_decl.hpp"
 #include "cpu/pool.hpp"
 
@@ -91,39 +91,50 @@ std::pair<std::int64_t, std::int64_t> holders(const PoolAxis& a, std::int64_t i)
   return {behind < 0 ? 0 : behind / a.stride + 1, std::min((i + a.pad) / a.stride + 1, a.out)};
 }
 
+// First along the rows, once for each row of outputs, then across them.
 template <class T>
 void spread_phases(const PoolJob& job, const T* g, T* dx) {
   using V = Vec<T>;
   const PoolAxis &depth = job.axis[0], &height = job.axis[1], &width = job.axis[2];
   const Phases phases(width);
   const Divisors<T> divisors(job);
-  const std::int64_t rows = job.planes * depth.in * height.in, n = width.out;
-  const std::int64_t cost = 2 * width.in + 3 * width.kernel * n + 64;
-  for_ranges(rows, grain_for(cost), [&](std::int64_t begin, std::int64_t end) {
-    T* sums = static_cast<T*>(
-        scratch(static_cast<std::size_t>(phases.room() + n) * sizeof(T), Slot::work));
+  const std::int64_t rows = depth.out * height.out, n = width.out, in = width.in;
+  const std::int64_t numbers = rows * in + phases.room() + n;
+  const std::int64_t cost =
+      rows * (in + 3 * width.kernel * n + 64) + inputs(job) * (1 + job.axis[1].kernel);
+  for_ranges(job.planes, grain_for(cost), [&](std::int64_t begin, std::int64_t end) {
+    T* along = static_cast<T*>(scratch(static_cast<std::size_t>(numbers) * sizeof(T), Slot::work));
+    T* sums = along + rows * in;
     T* share = sums + phases.room();
-    for (std::int64_t r = begin; r < end; ++r) {
-      const std::int64_t plane = r / (depth.in * height.in);
-      const auto [first_d, last_d] = holders(depth, r / height.in % depth.in);
-      const auto [first_h, last_h] = holders(height, r % height.in);
-      std::fill(sums, sums + phases.room(), T(0));
-      for (std::int64_t d = first_d; d < last_d; ++d)
-        for (std::int64_t h = first_h; h < last_h; ++h) {
-          const T* from = g + ((plane * depth.out + d) * height.out + h) * n;
-          const V divisor(divisors.of_row(window_at(depth, d), window_at(height, h)));
+    for (std::int64_t p = begin; p < end; ++p) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const OutputRow o = output_row(job, p * rows + r);
+        const V divisor(divisors.of_row(o.depth, o.height));
+        for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
+          const V by = divisor * lanes.load(divisors.of_columns() + i);
+          lanes.store(lanes.load(g + o.at + i) / by, share + i);
+        });
+        std::fill(sums, sums + phases.room(), T(0));
+        for (std::int64_t t = width.kernel - 1; t >= 0; --t) {
+          T* to = sums + phases.at(t);
           for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
-            lanes.store(lanes.load(from + i) / (divisor * lanes.load(divisors.of_columns() + i)),
-                        share + i);
+            lanes.store(lanes.load(to + i) + lanes.load(share + i), to + i);
           });
-          for (std::int64_t t = width.kernel - 1; t >= 0; --t) {
-            T* to = sums + phases.at(t);
-            for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
-              lanes.store(lanes.load(to + i) + lanes.load(share + i), to + i);
-            });
-          }
         }
-      phases.join(sums, dx + r * width.in);
+        phases.join(sums, along + r * in);
+      }
+      for (std::int64_t r = 0; r < depth.in * height.in; ++r) {
+        const auto [first_d, last_d] = holders(depth, r / height.in);
+        const auto [first_h, last_h] = holders(height, r % height.in);
+        T* to = dx + p * inputs(job) + r * in;
+        for_vectors<T>(in, [&](std::int64_t i, auto lanes) {
+          V sum(0);
+          for (std::int64_t d = first_d; d < last_d; ++d)
+            for (std::int64_t h = first_h; h < last_h; ++h)
+              sum += lanes.load(along + (d * height.out + h) * in + i);
+          lanes.store(sum, to + i);
+        });
+      }
     }
   });
 }
@@ -183,8 +194,10 @@ void avg_pool(const PoolJob& job, core::Lane lane, const void* x, void* y) {
 
 void avg_pool_scatter(const PoolJob& job, core::Lane lane, const void* g, void* dx) {
   with_float(lane, [&]<class T>(T) {
-    constexpr std::int64_t kLeastOutputs = 8;  // of shorter rows the sums cost more than they save
-    const bool wide = Phases::fit(job) && job.axis[2].out >= kLeastOutputs;
+    constexpr std::int64_t kLeastOutputs = 5;  // of shorter rows the sums cost more than they save
+    constexpr std::int64_t kMostNumbers = 1 << 17;
+    const bool wide = Phases::fit(job) && job.axis[2].out >= kLeastOutputs &&
+                      job.axis[0].out * job.axis[1].out * job.axis[2].in <= kMostNumbers;
     const auto run = quads_fit(job) ? spread_quads<T> : wide ? spread_phases<T> : spread_any<T>;
     run(job, static_cast<const T*>(g), static_cast<T*>(dx));
   });

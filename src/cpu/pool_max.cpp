@@ -73,7 +73,7 @@ void max_of_quads(const PoolJob& job, const T* x, T* y, std::uint8_t* taps) {
         const auto below = beats(bottom, top);
         lanes.store(select(below, bottom, top), y + row * n + i);
         const I tap = select(below, select(right1, I(3), I(2)), select(right0, I(1), I(0)));
-        store_taps<T>(tap, taps + row * n + i, lanes);
+        store_bytes<T>(tap, taps + row * n + i, lanes);
       } else {
         lanes.store(v11.maximum(v10).maximum(v01.maximum(v00)), y + row * n + i);
       }
@@ -118,7 +118,7 @@ void max_of_phases(const PoolJob& job, const T* x, T* y, std::uint8_t* taps) {
           }
         }
       lanes.store(best, y + o.at + i);
-      if constexpr (kTaps) store_taps<T>(tap, taps + o.at + i, lanes);
+      if constexpr (kTaps) store_bytes<T>(tap, taps + o.at + i, lanes);
     });
   });
 }
@@ -193,7 +193,7 @@ void max_pool_scatter(const PoolJob& job, core::Lane lane, const void* g, const 
         T* upper = quads.upper(to, row);
         for_vectors<T>(n, [&](std::int64_t i, auto lanes) {
           const V v = lanes.load(from + row * n + i);
-          const auto tap = load_taps<T>(taps + row * n + i, lanes);
+          const auto tap = load_bytes<T>(taps + row * n + i, lanes);
           const auto part = [&](int t) { return select(tap == t, v, V(0)); };
           Quads<T>::store(part(0), part(1), upper, i, n);
           Quads<T>::store(part(2), part(3), upper + width, i, n);

@@ -62,10 +62,6 @@ void fold_forward(Call& c) {
   c.out[0] = astype(contiguous(y), x.dtype());
 }
 
-Attrs with_shape(Attrs a, const Shape& shape) {
-  a.shape = shape;
-  return a;
-}
 extern const Op kFold;
 const Op kUnfold{.name = "unfold",
                  .kind = Op::Kind::linear,

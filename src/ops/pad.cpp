@@ -129,10 +129,6 @@ void unborder_forward(Call& c) {
   c.out[0] = astype(contiguous(inside(sum, c.attrs.shape, c.attrs.axes)), g.dtype());
 }
 extern const Op kUnborder;
-Attrs with_shape(Attrs a, const Shape& shape) {
-  a.shape = shape;
-  return a;
-}
 const Op kBorder{.name = "pad",
                  .kind = Op::Kind::linear,
                  .forward = border_forward,

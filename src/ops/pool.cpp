@@ -62,11 +62,6 @@ Tensor linear(Call& c, bool in_is_pooled, Run run) {
   return astype(to, x.dtype());
 }
 
-Attrs with_shape(Attrs a, const Shape& shape) {
-  a.shape = shape;
-  return a;
-}
-
 // --- along taps
 // -----------------------------------------------------------------------------------
 

@@ -22,6 +22,12 @@ std::int64_t reduced_count(const Shape& shape, std::uint32_t reduced);
 // g, the gradient of a result reduced over `reduced`, given length-1 axes back.
 Tensor with_reduced_axes(const Tensor& g, const Shape& shape, std::uint32_t reduced);
 
+// The same application to another shape: how a linear op calls its transpose.
+inline Attrs with_shape(Attrs a, const Shape& shape) {
+  a.shape = shape;
+  return a;
+}
+
 // Loads and stores, nothing between: copies, casts, plain reductions.
 const Program& identity_program(Lane lane);
 // target's elements = source's, broadcast and converted; no autodiff, no overlap.

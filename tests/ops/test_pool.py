@@ -468,6 +468,7 @@ def test_what_does_not_fit_is_refused(call: Any, error: type[Exception], says: s
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_values_and_gradients_are_torchs(axes: int) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    torch.set_num_threads(1)
     T = torch.nn.functional
     sizes = {1: SIZES, 2: (2, 5, 12, 29, 34), 3: (2, 7, 12)}[axes]
     checked = 0

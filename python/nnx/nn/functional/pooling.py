@@ -35,6 +35,23 @@ Lengths = int | Sequence[int]
 Sizes = int | None | Sequence[int | None]
 
 
+def each(op: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
+    """One whole number for each axis, of one for all or one for each.
+
+    Example:
+        >>> nn.functional.pooling.each("f", "stride", 3, 2, 1)
+        (3, 3)
+    """
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    given = list(value) if several else [value]
+    if len(given) == 1:
+        given = given * axes
+    if len(given) != axes:
+        rule = f"{name} must be one number or {axes}, one for each axis"
+        raise fail(ShapeError, op, rule, describe(value, name))
+    return tuple(_check.integer(op, name, n, least) for n in given)
+
+
 # --- the largest element -------------------------------------------------------------------------
 
 
@@ -360,17 +377,6 @@ def lp_pool3d(
 # --- unpooling -----------------------------------------------------------------------------------
 
 
-def _each(op: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
-    """One whole number for each axis."""
-    given = list(value) if isinstance(value, Sequence) else [value] * axes
-    if len(given) == 1:
-        given = given * axes
-    if len(given) != axes:
-        rule = f"{name} must be one number or {axes}, one for each axis"
-        raise fail(ShapeError, op, rule, describe(value, name))
-    return tuple(_check.integer(op, name, n, least) for n in given)
-
-
 def max_unpool(
     axes: int,
     input: Tensor,
@@ -389,9 +395,9 @@ def max_unpool(
     """
     op = f"max_unpool{axes}d"
     x = floating(op, "input", input)
-    kernel = _each(op, "kernel_size", kernel_size, axes, 1)
-    steps = kernel if stride is None else _each(op, "stride", stride, axes, 1)
-    pads = _each(op, "padding", padding, axes, 0)
+    kernel = each(op, "kernel_size", kernel_size, axes, 1)
+    steps = kernel if stride is None else each(op, "stride", stride, axes, 1)
+    pads = each(op, "padding", padding, axes, 0)
     lengths = x.shape[-axes:] if x.ndim > axes else (1,) * axes
     usual = tuple(
         (n - 1) * s - 2 * p + k for n, k, s, p in zip(lengths, kernel, steps, pads, strict=True)

@@ -8,9 +8,9 @@ from typing import Any
 from nnx import _check
 from nnx import _nnx as ops
 from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, ShapeError, Tensor
+from nnx._nnx import ArgumentError, Tensor
 from nnx.nn import functional
-from nnx.nn.functional.pooling import Lengths, Sizes, sizes
+from nnx.nn.functional.pooling import Lengths, Sizes, each, sizes
 from nnx.nn.module import Module
 
 
@@ -21,12 +21,8 @@ def lengths(op: str, name: str, value: Any, axes: int, least: int) -> Any:
         >>> nn.layers.pooling.lengths("f", "stride", (1, 2), 2, 1)
         (1, 2)
     """
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return _check.integer(op, name, value, least)
-    if len(value) not in (1, axes):
-        rule = f"{name} must be one number or {axes}, one for each axis"
-        raise fail(ShapeError, op, rule, describe(value, name))
-    return tuple(_check.integer(op, name, n, least) for n in value)
+    found = each(op, name, value, axes, least)
+    return found if isinstance(value, Sequence) else found[0]
 
 
 class _Windows(Module):
