@@ -1,6 +1,7 @@
 // The arithmetic of reductions: see reduce_fold.hpp.
 #include "cpu/reduce_fold.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <limits>
@@ -171,28 +172,38 @@ void block(const void* source, std::int64_t n, void* result) {
   constexpr int lanes = kLaneBytes / sizeof(T), each = lanes / kParts;
   const T* x = static_cast<const T*>(source);
   T* out = static_cast<T*>(result);
-  if (n < lanes) {
-    T e[lanes];
-    std::memcpy(e, x, static_cast<std::size_t>(n) * sizeof(T));
-    std::int64_t left = n;
-    for (std::int64_t half = std::int64_t(std::bit_ceil(std::uint64_t(n))) / 2; half; half /= 2) {
-      for (std::int64_t i = 0; i + half < left; ++i) e[i] = Op::of(e[i], scalar(e[i + half]));
-      left = half;
-    }
-    *out = e[0];
-    return;
-  }
   using V = Part<T>;
   V v[kParts];
-  std::memcpy(v, x, sizeof(v));
-  std::int64_t i = lanes;
-  for (; i + lanes <= n; i += lanes)
-    for (int j = 0; j < kParts; ++j) v[j] = Op::of(v[j], load<V>(x + i + j * each));
-  if (i < n) {
-    T all[lanes];
-    std::memcpy(all, v, sizeof(v));
-    merge<T, Op>(all, all, x + i, n - i);
-    std::memcpy(v, all, sizeof(v));
+  if (n < lanes) {  // what is not there is neutral, which leaves the tree's results as they are
+    for (int j = 0; j < kParts; ++j) {
+      const std::int64_t left = n - j * each;
+      if (left >= each) {
+        v[j] = load<V>(x + j * each);
+        continue;
+      }
+      T e[2 * each];
+      std::fill(e, e + 2 * each, Op::template neutral<T>);
+      if (left <= 0) {
+        v[j] = load<V>(e);
+      } else if (n >= each) {  // the last numbers, moved down by a load
+        std::memcpy(e, x + n - each, sizeof(V));
+        v[j] = load<V>(e + each - left);
+      } else {
+        std::memcpy(e, x, static_cast<std::size_t>(n) * sizeof(T));
+        v[j] = load<V>(e);
+      }
+    }
+  } else {
+    std::memcpy(v, x, sizeof(v));
+    std::int64_t i = lanes;
+    for (; i + lanes <= n; i += lanes)
+      for (int j = 0; j < kParts; ++j) v[j] = Op::of(v[j], load<V>(x + i + j * each));
+    if (i < n) {
+      T all[lanes];
+      std::memcpy(all, v, sizeof(v));
+      merge<T, Op>(all, all, x + i, n - i);
+      std::memcpy(v, all, sizeof(v));
+    }
   }
   for (int half = kParts / 2; half; half /= 2)
     for (int j = 0; j < half; ++j) v[j] = Op::of(v[j], v[j + half]);
