@@ -113,19 +113,22 @@ class Walk {
           "the values kept for this gradient are gone: backward ran through this graph before", {},
           "compute the result again in each step (the loss inside the loop, a state carried on as "
           "h.detach()), or pass retain_graph=True to the first call");
-    if (node.forgotten) remember(node);
+    // A node may be met on the way although nothing behind it is wanted.
+    const bool wanted = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                    [&](const Node::Input& in) { return leads_on(in); });
+    if (wanted && node.forgotten) remember(node);
     grads.resize(std::max<std::size_t>(grads.size(), node.results));
     arrived_ = grads;
-    if (node.custom) {
-      visit_custom(node, grads);
-    } else if (node.op->definition &&
-               (create_ || std::any_of(grads.begin(), grads.end(),
-                                       [](const Tensor& g) { return lanes::any(g); }))) {
-      visit_definition(node, grads);
-    } else {
-      visit_op(node, grads);
-    }
+    if (wanted) pass_back(node, grads);
     if (!retain_) node.free_saved();
+  }
+
+  void pass_back(Node& node, std::vector<Tensor>& grads) {
+    if (node.custom) return visit_custom(node, grads);
+    const bool in_lanes =
+        std::any_of(grads.begin(), grads.end(), [](const Tensor& g) { return lanes::any(g); });
+    if (node.op->definition && (create_ || in_lanes)) return visit_definition(node, grads);
+    visit_op(node, grads);
   }
 
   void visit_op(Node& node, std::vector<Tensor>& grads) {

@@ -7,6 +7,7 @@
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
+#include "ops/lanes.hpp"
 
 namespace nnx::bind {
 
@@ -74,28 +75,32 @@ PyObject* full(Args& a) {
 }
 
 struct Like {
+  Tensor model;
   Shape shape;
   DType dtype;
 };
 Like like(Args& a) {
   const Tensor x = a.tensor("x");
-  return {a.given("shape") ? a.dims("shape") : x.shape(), x.dtype()};
+  return {x, a.given("shape") ? a.dims("shape") : x.shape(), x.dtype()};
+}
+PyObject* made(Args& a, Tensor t, const Tensor& model) {
+  return made(a, ops::own_in_lanes(t, model));
 }
 PyObject* zeros_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, Scalar(0), l.dtype));
+  return made(a, filled(a, l.shape, Scalar(0), l.dtype), l.model);
 }
 PyObject* ones_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, Scalar(1), l.dtype));
+  return made(a, filled(a, l.shape, Scalar(1), l.dtype), l.model);
 }
 PyObject* empty_like(Args& a) {
   const Like l = like(a);
-  return made(a, ops::empty(l.shape, a.dtype().value_or(l.dtype), a.device()));
+  return made(a, ops::empty(l.shape, a.dtype().value_or(l.dtype), a.device()), l.model);
 }
 PyObject* full_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, fill_value(a), l.dtype));
+  return made(a, filled(a, l.shape, fill_value(a), l.dtype), l.model);
 }
 
 PyObject* arange(Args& a) {
@@ -210,16 +215,18 @@ PyObject* diag(Args& a) {
 }
 
 PyObject* new_full(Args& a) {
-  return made(a, filled(a, a.dims("shape"), fill_value(a), a.self_tensor().dtype()));
+  return made(a, filled(a, a.dims("shape"), fill_value(a), a.self_tensor().dtype()),
+              a.self_tensor());
 }
 PyObject* new_zeros(Args& a) {
-  return made(a, filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype()));
+  return made(a, filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype()), a.self_tensor());
 }
 PyObject* new_ones(Args& a) {
-  return made(a, filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype()));
+  return made(a, filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype()), a.self_tensor());
 }
 PyObject* new_empty(Args& a) {
-  return made(a, ops::empty(shape_of(a), a.dtype().value_or(a.self_tensor().dtype()), a.device()));
+  return made(a, ops::empty(shape_of(a), a.dtype().value_or(a.self_tensor().dtype()), a.device()),
+              a.self_tensor());
 }
 PyObject* new_tensor(Args& a) {
   const DType t = a.dtype().value_or(a.self_tensor().dtype());

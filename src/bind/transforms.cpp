@@ -21,6 +21,10 @@ PyObject* lanes_out(Args& a) {
       ops::lanes_out(a.tensor("x"), a.integer("axis"), a.integer("level"), a.integer("size")));
 }
 PyObject* spread(Args& a) { return give(ops::spread(a.tensor("x"), a.tensor_or_none("like"))); }
+PyObject* lane_values(Args& a) {
+  const ops::GradMode off(false);
+  return give(ops::lanes::values(a.tensor("x")));
+}
 PyObject* enter_lanes(Args& a) {
   ops::lanes::enter_scope(a.integer("level"), a.integer("size"), a.flag("draws_differ", true));
   return none();
@@ -114,6 +118,8 @@ const Definition kDefinitions[] = {
      "The lanes of a vmap as an axis.", lanes_out},
     {"_spread", "(x: Tensor, like: Tensor | None = None) -> Tensor",
      "x with the lanes of like, or of every vmap around.", spread},
+    {"_lane_values", "(x: Tensor) -> Tensor",
+     "The values of all lanes, to check them; x itself outside vmap.", lane_values},
     {"_enter_lanes", "(level: int, size: int, draws_differ: bool) -> None",
      "A vmap begins; draws_differ says whether random numbers are drawn for every lane.",
      enter_lanes},

@@ -176,6 +176,12 @@ Tensor spread(const Tensor& x, const Tensor& like) {
   return a.axes.empty() ? x : call(kSpread, x, a);
 }
 
+Tensor own_in_lanes(const Tensor& made, const Tensor& like) {
+  if (!like.lanes()) return made;
+  GradMode off(false);
+  return clone(spread(made, like));
+}
+
 namespace lanes {
 
 Shape in_front(const Lanes& all, const Dims& shape) {

@@ -27,6 +27,8 @@ Tensor lanes_out(const Tensor& x, std::int64_t axis, std::int64_t level, std::in
 // x with the lanes of `like` as well, or, when that is none, with those of every vmap being run in
 // this thread: a value of its own in each, which a gradient in x tells apart.
 Tensor spread(const Tensor& x, const Tensor& like = {});
+// A new tensor, of which every lane of `like` is to have its own, to write to.
+Tensor own_in_lanes(const Tensor& made, const Tensor& like);
 
 namespace lanes {
 

@@ -66,6 +66,8 @@ MORE: dict[str, tuple[Function, tuple[np.ndarray, ...]]] = {
     "data": (lambda a: a.data * a, (WIDE,)),
     "bits": (lambda a: (a.view(nnx.int64) % 7).double() + a, (WIDE,)),  # lane by lane
     "detach": (lambda a: a.detach() * a, (WIDE,)),
+    "own_zeros": (lambda a: into(nnx.zeros_like(a), a), (WIDE,)),
+    "own_ones": (lambda a: into(a.new_ones(4, 3), a), (WIDE,)),
 }
 
 
@@ -73,6 +75,11 @@ def written(a: nnx.Tensor, where: Any, value: Any) -> nnx.Tensor:
     b = a * 1
     b[where] = value
     return b
+
+
+def into(new: nnx.Tensor, a: nnx.Tensor) -> nnx.Tensor:
+    new[1:3] += a[:2]
+    return new * new
 
 
 def seen_after_write(a: nnx.Tensor) -> nnx.Tensor:
@@ -336,6 +343,10 @@ def test_cross_entropy_of_single_samples() -> None:
     x, labels = nnx.randn(6, 4, dtype=nnx.float64), nnx.tensor([0, 3, 1, 2, -100, 1])
     loss = nnx.nn.functional.cross_entropy
     found = nnx.vmap(lambda x, y: loss(x, y, reduction="sum"))(x, labels)
+    np.testing.assert_allclose(found, loss(x, labels, reduction="none"), rtol=1e-13)
+    logs = nnx.log_softmax(x, axis=1)
+    of_logs = nnx.nn.functional.nll_loss
+    found = nnx.vmap(lambda x, y: of_logs(x, y, reduction="sum"))(logs, labels)
     np.testing.assert_allclose(found, loss(x, labels, reduction="none"), rtol=1e-13)
     batches, rows = nnx.stack([x, x + 1]), nnx.stack([labels, labels.flip(0)])
     found = nnx.vmap(loss)(batches, rows)  # every lane ignores its own

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnx import _check
+from nnx import _check, _nnx
 from nnx._errors import describe, fail
 from nnx._nnx import DTypeError, IndexError, ShapeError, Tensor, asarray
 
@@ -122,8 +122,9 @@ def labels(op: str, target: Tensor, classes: int, ignore_index: int) -> tuple[Te
     """
     kept = target != ignore_index
     safe = kept.to(target.dtype) * target
-    if safe.numel():
-        low, high = int(safe.min()), int(safe.max())
+    every = _nnx._lane_values(safe)
+    if every.numel():
+        low, high = int(every.min()), int(every.max())
         if low < 0 or high >= classes:
             rule = f"labels must lie in [0, {classes})"
             hint = "labels count from 0" if low == 1 and high == classes else ""

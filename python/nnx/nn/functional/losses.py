@@ -263,7 +263,7 @@ def gaussian_nll_loss(
             rule = "var must have the shape of input, or lack its last axis, or have an axis of 1"
             received = f"{describe(x, 'input')}, {describe(v, 'var')}"
             raise fail(ShapeError, op, rule, received)
-    if bool((v.detach() < 0).any()):
+    if bool((ops._lane_values(v.detach()) < 0).any()):
         hint = "let the network give log(var) and take its exp, or use softplus"
         raise fail(ArgumentError, op, "variances must not be negative", describe(v, "var"), hint)
     v = v.clone()
