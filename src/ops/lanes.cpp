@@ -331,7 +331,7 @@ bool enter(Call& call) {
                     describe(call.target),
                     "make a new one: x = x + y, or start from a tensor that "
                     "depends on the mapped argument");
-  if (!grad_enabled() || !call.op.backward) return false;
+  if (!grad_enabled() || !call.op.backward || call.op.sums_lanes) return false;
   for (auto& o : call.in) {
     if (!follows(o.tensor)) continue;
     if (const Attrs a = missing(o.tensor, all); !a.axes.empty())

@@ -72,14 +72,46 @@ void matmul_forward(Call& c) {
   multiply_into(x, y, out, nullptr, -1);
   c.out[0] = t == DType::boolean ? pointwise::not_equal(out, 0) : astype(out, t);
 }
+// Lanes that another operand of the recorded call had and operand i had not: its gradient is summed
+// over them.
+Lanes lanes_to_sum(const Backward& b, std::size_t i) {
+  Lanes found;
+  const Lanes* own = b.in[i].value.tensor.lanes();
+  for (const auto& other : b.in) {
+    const Lanes* l = other.value.tensor.lanes();
+    for (int k = 0; l && k < l->levels.size(); ++k)
+      if (found.find(l->levels[k]) < 0 && (!own || own->find(l->levels[k]) < 0)) {
+        found.levels.push_back(l->levels[k]);
+        found.sizes.push_back(l->sizes[k]);
+      }
+  }
+  return found;
+}
+// t with these lanes as axes in front.
+Tensor in_front_of(Tensor t, const Lanes& lanes) {
+  for (int k = 0; k < lanes.levels.size(); ++k)
+    t = lanes_out(t, 0, lanes.levels[k], lanes.sizes[k]);
+  return t;
+}
+Tensor as_matrix(const Tensor& t) { return t.rank() == 2 ? t : reshape(t, Shape{-1, t.shape(-1)}); }
+
 void matmul_backward(Backward& b) {
-  const Tensor& g = b.grad[0];
-  if (b.in[0].needed)
-    b.in[0].grad = astype(sum_to(matmul(g, transpose(b.in[1].value.tensor, -1, -2)), b.in[0].shape),
-                          b.in[0].dtype);
-  if (b.in[1].needed)
-    b.in[1].grad = astype(sum_to(matmul(transpose(b.in[0].value.tensor, -1, -2), g), b.in[1].shape),
-                          b.in[1].dtype);
+  const Tensor &g = b.grad[0], &x = b.in[0].value.tensor, &y = b.in[1].value.tensor;
+  if (b.in[0].needed) {
+    const Tensor d = in_front_of(matmul(g, transpose(y, -1, -2)), lanes_to_sum(b, 0));
+    b.in[0].grad = astype(sum_to(d, b.in[0].shape), b.in[0].dtype);
+  }
+  if (b.in[1].needed) {
+    const Lanes lanes = lanes_to_sum(b, 1);
+    Tensor d;
+    if (y.rank() == 2 && !lanes.levels.empty()) {  // the rows of all lanes
+      const Tensor rows = as_matrix(in_front_of(x, lanes)), gs = as_matrix(in_front_of(g, lanes));
+      d = matmul(transpose(rows, 0, 1), gs);
+    } else {
+      d = sum_to(in_front_of(matmul(transpose(x, -1, -2), g), lanes), b.in[1].shape);
+    }
+    b.in[1].grad = astype(d, b.in[1].dtype);
+  }
 }
 // Whether t is the same in every lane, and so need not be seen with them.
 bool shared(const Tensor& t) {
@@ -108,7 +140,8 @@ const Op kMatmul{.name = "matmul",
                  .forward = matmul_forward,
                  .backward = matmul_backward,
                  .saves = kSaveInputs,
-                 .lanes = matmul_lanes};
+                 .lanes = matmul_lanes,
+                 .sums_lanes = true};
 
 // dense: in = x, weight[, bias]; x has any number of leading axes, i[0] = activation
 void dense_forward(Call& c) {
@@ -144,15 +177,16 @@ void dense_backward(Backward& b) {
   const int activation = static_cast<int>(b.attrs.i[0]);
   const Tensor g =
       activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
-  const Tensor& w = b.in[1].value.tensor;
-  if (b.in[0].needed) b.in[0].grad = matmul(g, w);
-  const Tensor rows = g.rank() == 2 ? g : reshape(g, Shape{-1, g.shape(-1)});
+  const Tensor &x = b.in[0].value.tensor, &w = b.in[1].value.tensor;
+  if (b.in[0].needed)
+    b.in[0].grad = sum_to(in_front_of(matmul(g, w), lanes_to_sum(b, 0)), b.in[0].shape);
   if (b.in[1].needed) {
-    const Tensor& x = b.in[0].value.tensor;
-    b.in[1].grad =
-        matmul(transpose(rows, 0, 1), x.rank() == 2 ? x : reshape(x, Shape{-1, x.shape(-1)}));
+    const Lanes lanes = lanes_to_sum(b, 1);
+    const Tensor rows = as_matrix(in_front_of(g, lanes));
+    b.in[1].grad = matmul(transpose(rows, 0, 1), as_matrix(in_front_of(x, lanes)));
   }
-  if (b.in.size() > 2 && b.in[2].needed) b.in[2].grad = sum(rows, Dims{std::int64_t{0}});
+  if (b.in.size() > 2 && b.in[2].needed)
+    b.in[2].grad = sum(as_matrix(in_front_of(g, lanes_to_sum(b, 2))), Dims{std::int64_t{0}});
 }
 void dense_lanes(Call& c, const Lanes& all) {
   GradMode off(false);

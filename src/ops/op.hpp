@@ -77,6 +77,7 @@ struct Op {
   Tensor (*definition)(std::span<const Operand>, const Attrs&) = nullptr;  // fused
   // Computes the call for all lanes; null: its definition does, or one call for each lane.
   void (*lanes)(Call&, const Lanes& all) = nullptr;
+  bool sums_lanes = false;  // backward sums over the lanes that an operand has not
 };
 
 // Listeners of the dispatch point.

@@ -61,7 +61,7 @@ _OF_MATRICES = {
     "slogdet": "slogdet",
 }
 _MODULES = (
-    *("accelerator", "amp", "autograd", "backends", "cuda", "distributions"),
+    *("accelerator", "amp", "autograd", "backends", "cuda", "distributions", "func"),
     *("linalg", "nn", "optim", "utils", "vision"),
 )
 
@@ -131,6 +131,8 @@ def __getattr__(name: str) -> Any:
         found = getattr(nnx.nn.functional, name, None)
     elif name == "autocast":
         from nnx.torch.amp import autocast as found
+    elif name == "vmap":
+        found = nnx.vmap
     if found is None:
         hint = f"; nnx.{name} is there, as NumPy has it" if hasattr(nnx, name) else ""
         raise AttributeError(f"module 'nnx.torch' has no attribute {name!r}{hint}")

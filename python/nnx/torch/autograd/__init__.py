@@ -22,7 +22,9 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "no_grad",
@@ -116,3 +118,13 @@ def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> 
     """
     found = nnx.asarray(data).detach()
     return found.requires_grad_() if requires_grad else found
+
+
+def __getattr__(name: str) -> Any:
+    if name == "functional":
+        import importlib
+
+        return importlib.import_module("nnx.torch.autograd.functional")
+    if name == "detect_anomaly":
+        return nnx.detect_anomaly
+    raise AttributeError(f"module 'nnx.torch.autograd' has no attribute {name!r}")

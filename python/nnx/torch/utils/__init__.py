@@ -8,7 +8,7 @@ Example:
 
 from typing import Any
 
-__all__ = ["data", "tensorboard"]
+__all__ = ["checkpoint", "data", "tensorboard"]
 
 
 def __getattr__(name: str) -> Any:
