@@ -5,6 +5,7 @@
 
 #include <bit>
 
+#include "autodiff/autodiff.hpp"
 #include "bind/convert.hpp"
 #include "bind/dlpack.hpp"
 #include "bind/tensor_type.hpp"
@@ -403,6 +404,32 @@ Tensor tensor_argument(PyObject* o, const char* op, std::string_view name) {
   return as_tensor(o, {}, Copy::if_needed, op);
 }
 
+PyObject* recorded(PyObject* o, int depth) {
+  if (is_tensor(o)) return ops::grad_enabled() && autodiff::requires_grad(unwrap(o)) ? o : nullptr;
+  if (depth > kMaxRank) return nullptr;
+  if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(o, &at, &key, &value))
+      if (PyObject* found = recorded(value, depth + 1)) return found;
+  } else if (PyTuple_Check(o) || PyList_Check(o)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      if (PyObject* found = recorded(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return found;
+  }
+  return nullptr;
+}
+
+void without_gradient(PyObject* data, const char* op) {
+  if (is_tensor(data) || !ops::grad_enabled()) return;
+  if (PyObject* found = recorded(data))
+    fail<GradientError>(op,
+                        "a new tensor starts without a gradient, and this list holds tensors whose "
+                        "gradient is recorded",
+                        describe(unwrap(found)),
+                        "nnx.stack([...]) keeps the gradient; write v.detach() or v.item() where "
+                        "it is not wanted");
+}
+
 Tensor tensor_from_call(PyObject* args, PyObject* keywords) {
   if (keywords && PyDict_GET_SIZE(keywords) > 0)
     throw CallError(error_text("Tensor", "Tensor(...) takes no keywords", short_repr(keywords),
@@ -412,8 +439,10 @@ Tensor tensor_from_call(PyObject* args, PyObject* keywords) {
   PyObject* first = PyTuple_GET_ITEM(args, 0);
   if (n > 1 || PyLong_Check(first))
     return ops::full(to_dims(args, "Tensor", "sizes"), Scalar(0), default_dtype());
-  return as_tensor(first, default_dtype(), is_tensor(first) ? Copy::if_needed : Copy::always,
-                   "Tensor");
+  Tensor t = as_tensor(first, default_dtype(), is_tensor(first) ? Copy::if_needed : Copy::always,
+                       "Tensor");
+  without_gradient(first, "Tensor");
+  return t;
 }
 
 }  // namespace nnx::bind

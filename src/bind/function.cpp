@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "autodiff/autodiff.hpp"
 #include "bind/from_python.hpp"
 #include "bind/random.hpp"
 #include "bind/tensor_type.hpp"
@@ -286,6 +287,18 @@ std::vector<Tensor> Args::tensors(std::string_view name) const {
 
 ops::Axes Args::axes(std::string_view name) const { return to_axes(object(name), op(), name); }
 
+// A number of a call, which is read here once: a gradient would be lost without a word.
+PyObject* Args::plain(PyObject* o, std::string_view name) const {
+  if (!is_tensor(o)) return o;
+  if (const Tensor& t = unwrap(o); ops::grad_enabled() && autodiff::requires_grad(t))
+    fail<GradientError>(op(),
+                        std::string(name) + " is a plain number here and cannot carry a gradient",
+                        describe(t),
+                        "write x.item() or x.detach() where none is wanted; x * nnx.ones(...) "
+                        "follows x");
+  return o;
+}
+
 std::int64_t Args::integer(std::string_view name) const {
   PyObject* o = object(name);
   if (!o) missing(name);
@@ -302,16 +315,16 @@ std::optional<std::int64_t> Args::integer_or_none(std::string_view name) const {
 double Args::real(std::string_view name) const {
   PyObject* o = object(name);
   if (!o) missing(name);
-  return to_real(o, op(), name);
+  return to_real(plain(o, name), op(), name);
 }
 double Args::real(std::string_view name, double otherwise) const {
   PyObject* o = object(name);
-  return o ? to_real(o, op(), name) : otherwise;
+  return o ? to_real(plain(o, name), op(), name) : otherwise;
 }
 Scalar Args::scalar(std::string_view name) const {
   PyObject* o = object(name);
   if (!o) missing(name);
-  return to_scalar(o, op(), name);
+  return to_scalar(plain(o, name), op(), name);
 }
 bool Args::flag(std::string_view name, bool otherwise) const {
   PyObject* o = object(name);
@@ -355,6 +368,8 @@ runtime::Generator& Args::generator() const {
 }
 
 double Args::correction(double otherwise) const {
+  PyObject* o = object("unbiased");
+  if (o && o != Py_None) return to_flag(o, op(), "unbiased") ? 1 : 0;
   if (unbiased_) return to_flag(unbiased_, op(), "unbiased") ? 1 : 0;
   return given("correction") ? real("correction") : otherwise;
 }

@@ -98,6 +98,7 @@ class Args {
 
  private:
   int index(std::string_view name) const;
+  PyObject* plain(PyObject* o, std::string_view name) const;
   void keyword(PyObject* name, PyObject* value);
   [[noreturn]] void wrong_keyword(std::string_view name) const;
   [[noreturn]] void missing(std::string_view name) const;

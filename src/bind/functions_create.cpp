@@ -24,11 +24,12 @@ PyObject* finished(Args& a, Tensor t) {
 
 Copy copy_mode(Args& a) {
   PyObject* o = a.object("copy");
+  if (!o && std::string_view(a.op()) == "array") return Copy::always;
   if (!o || o == Py_None) return Copy::if_needed;
   return a.flag("copy", false) ? Copy::always : Copy::never;
 }
 
-// asarray keeps the graph; asking for requires_grad makes a leaf.
+// asarray and array keep the graph; asking for requires_grad makes a leaf.
 PyObject* asarray(Args& a) {
   Tensor t = as_tensor(a.object("x"), a.dtype(), copy_mode(a), a.op());
   if (a.given("device")) t = ops::to_device(t, a.device());
@@ -51,6 +52,7 @@ PyObject* tensor(Args& a) {
     t = as_tensor(a.object("x"), a.dtype(), Copy::always, a.op());
     if (autodiff::requires_grad(t)) t = ops::clone(ops::detach(t));
   }
+  without_gradient(a.object("x"), a.op());
   return finished(a, std::move(t));
 }
 
@@ -231,14 +233,18 @@ PyObject* new_empty(Args& a) {
 PyObject* new_tensor(Args& a) {
   const DType t = a.dtype().value_or(a.self_tensor().dtype());
   Tensor made_tensor = ops::detach(as_tensor(a.object("x"), t, Copy::always, a.op()));
+  without_gradient(a.object("x"), a.op());
   return finished(a, std::move(made_tensor));
 }
 // x.new(2, 3) and x.new([1, 2]).
 PyObject* new_method(Args& a) {
   PyObject* first = a.rest() ? PyTuple_GET_ITEM(a.rest(), 0) : nullptr;
   if (first && !is_integer_like(first) &&
-      !PyObject_TypeCheck(first, Py_TYPE(shape_tuple({}).get())))
-    return give(as_tensor(first, a.self_tensor().dtype(), Copy::always, a.op()));
+      !PyObject_TypeCheck(first, Py_TYPE(shape_tuple({}).get()))) {
+    Tensor t = as_tensor(first, a.self_tensor().dtype(), Copy::always, a.op());
+    without_gradient(first, a.op());
+    return give(std::move(t));
+  }
   return give(
       ops::full(first ? a.rest_dims("shape") : Shape{0}, Scalar(0), a.self_tensor().dtype()));
 }
@@ -267,6 +273,22 @@ Example:
     7.0
 )",
      asarray, Role::function, fast_asarray},
+    {"array",
+     "(x: Any, dtype: DTypeLike | None = None, *, copy: bool | None = True, device: DeviceLike | "
+     "None = None, requires_grad: bool = False) -> Tensor",
+     R"(asarray that copies: a tensor of its own memory, which carries the gradient of the data.
+
+A list of tensors is stacked, and its gradient followed; nnx.tensor starts without a gradient.
+
+Raises: as asarray.
+
+Example:
+    >>> x = nnx.tensor([1.0, 2.0], requires_grad=True)
+    >>> nnx.array([x[0] * 3, 5.0]).sum().backward()
+    >>> x.grad
+    tensor([3., 0.])
+)",
+     asarray},
     {"tensor",
      "(x: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None, requires_grad: "
      "bool = False) -> Tensor",
@@ -274,7 +296,8 @@ Example:
 
 Python floats become float32, ints int64, bools bool; arrays keep their dtype.
 
-Raises: DTypeError for data that is not numeric; ShapeError for ragged lists.
+Raises: DTypeError for data that is not numeric; ShapeError for ragged lists; GradientError for
+lists of tensors whose gradient is recorded (nnx.stack keeps it).
 
 Example:
     >>> nnx.tensor([[1, 2], [3, 4]])
@@ -516,7 +539,6 @@ void declare_creation(PyObject* module) {
     const std::string_view name = d.name;
     if (d.role != Role::function) continue;
     if (name == "asarray") declare(module, d, "as_tensor");
-    if (name == "tensor") declare(module, d, "array");
   }
 }
 

@@ -1,6 +1,8 @@
 // NumPy's protocols: see numpy.hpp.
 // Invariants: an array made from a tensor shares its memory and keeps it alive; it is read-only
 // while the tensor requires or carries a gradient, since a write through it could not be followed.
+// While a gradient is recorded, NumPy's functions carry it or raise GradientError: what nnx does
+// not have goes to nnx._numpy, which sees to that.
 #include "bind/numpy.hpp"
 
 #include <cstring>
@@ -91,7 +93,7 @@ Object numpy() { return import_module("numpy"); }
 
 // --- numpy's functions on tensors ----------------------------------------------------------------
 
-// Our function of NumPy's name, or null.
+// Our function of NumPy's name, or null. (nnx.select is PyTorch's.)
 Object our_function(PyObject* theirs) {
   Object name = attribute(theirs, "__name__");
   std::string_view n = view_text(name.get());
@@ -101,45 +103,15 @@ Object our_function(PyObject* theirs) {
     if (view_text(where.get()) != "numpy.linalg") return {};
     place = "nnx.linalg";
   }
-  if (n.starts_with('_') || n == "save" || n == "load") return {};
+  if (n.starts_with('_') || n == "save" || n == "load" || n == "select") return {};
   Object ours = import_module(place);
   Object f = attribute_or_none(ours.get(), std::string(n).c_str());
   if (!f || !PyCallable_Check(f.get()) || PyType_Check(f.get())) return {};
   return f;
 }
 
-// Arguments for NumPy: tensors inside lists, tuples and dictionaries become arrays.
-Object with_arrays(PyObject* o, int depth = 0) {
-  if (is_tensor(o)) return to_numpy(o);
-  if (depth > 8) return Object::borrow(o);
-  if (PyTuple_CheckExact(o) || PyList_CheckExact(o)) {
-    Object list = own(PySequence_List(o));
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
-      Object entry = with_arrays(PyList_GET_ITEM(list.get(), i), depth + 1);
-      checked(PyList_SetItem(list.get(), i, entry.release()));
-    }
-    return PyTuple_CheckExact(o) ? own(PyList_AsTuple(list.get())) : list;
-  }
-  if (PyDict_CheckExact(o)) {
-    Object dict = own(PyDict_New());
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
-    while (PyDict_Next(o, &at, &key, &value)) {
-      Object entry = with_arrays(value, depth + 1);
-      checked(PyDict_SetItem(dict.get(), key, entry.get()));
-    }
-    return dict;
-  }
-  return Object::borrow(o);
-}
-
-// Whether a gradient follows one of the tensors among the arguments.
-bool followed(PyObject* o, int depth = 0) {
-  if (is_tensor(o)) return ops::grad_enabled() && autodiff::requires_grad(unwrap(o));
-  if (depth > 8 || (!PyTuple_CheckExact(o) && !PyList_CheckExact(o))) return false;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
-    if (followed(PySequence_Fast_GET_ITEM(o, i), depth + 1)) return true;
-  return false;
+bool named(PyObject* theirs, std::string_view name) {
+  return view_text(attribute(theirs, "__name__").get()) == name;
 }
 
 // A copy of a keyword dictionary without arguments that say nothing.
@@ -165,13 +137,21 @@ PyObject* store(PyObject* out, PyObject* result) {
     ops::assign(unwrap(out), as_tensor(result));
   } else {
     Object np = numpy();
-    Object plain = with_arrays(result);
+    Object plain = is_tensor(result) ? to_numpy(result) : Object::borrow(result);
     Object same_kind = text("same_kind"), copy = attribute(np.get(), "copyto");
     PyObject* args[] = {out, plain.get(), same_kind.get()};
     Object names = own(Py_BuildValue("(s)", "casting"));
     own(PyObject_Vectorcall(copy.get(), args, 2, names.get()));
   }
   return Py_NewRef(out);
+}
+
+// Whether a result would go into an array, which cannot carry the gradient that is recorded.
+bool loses_gradient(const Object& out, PyObject* args, const Object& keywords) {
+  if (!out) return false;
+  const bool one = PyTuple_Check(out.get()) && PyTuple_GET_SIZE(out.get()) == 1;
+  PyObject* target = one ? PyTuple_GET_ITEM(out.get(), 0) : out.get();
+  return !is_tensor(target) && (recorded(args) || recorded(keywords.get()));
 }
 
 PyObject* array_ufunc(Args& a) {
@@ -184,11 +164,11 @@ PyObject* array_ufunc(Args& a) {
   Object keywords = spoken(a.object("kwargs"));
   Object out = Object::borrow(PyDict_GetItemString(keywords.get(), "out"));
   Object ours = method == "__call__" ? our_function(ufunc) : Object();
-  if (!ours) {
-    // NumPy computes it, on arrays; the result is an array.
-    Object args = with_arrays(a.rest()), kw = with_arrays(keywords.get());
-    Object f = attribute(ufunc, method.c_str());
-    return own(PyObject_Call(f.get(), args.get(), kw.get())).release();
+  if (!ours || loses_gradient(out, a.rest(), keywords)) {
+    Object rest = import_module("nnx._numpy"), name = text(method);
+    return own(PyObject_CallMethod(rest.get(), "ufunc", "OOOO", ufunc, name.get(), a.rest(),
+                                   keywords.get()))
+        .release();
   }
   if (out) checked(PyDict_DelItemString(keywords.get(), "out"));
   Object cast = Object::borrow(PyDict_GetItemString(keywords.get(), "dtype"));
@@ -209,25 +189,27 @@ PyObject* array_function(Args& a) {
     throw CallError(error_text("__array_function__", "kwargs must be a dict"));
   Object keywords = spoken(a.object("kwargs"));
   Object args = own(PySequence_Tuple(a.object("args")));
-  if (Object ours = our_function(theirs)) {
-    Object out = Object::borrow(PyDict_GetItemString(keywords.get(), "out"));
+  Object out = Object::borrow(PyDict_GetItemString(keywords.get(), "out"));
+  Object ours = our_function(theirs);
+  if (ours && !loses_gradient(out, args.get(), keywords)) {
     if (out) checked(PyDict_DelItemString(keywords.get(), "out"));
     PyObject* result = PyObject_Call(ours.get(), args.get(), keywords.get());
     if (result) {
       Object kept(result);
       return out ? store(out.get(), result) : kept.release();
     }
-    // An option that only NumPy's function has, or objects that only it takes: NumPy computes on
-    // arrays.
-    const bool objects = PyErr_ExceptionMatches(error_class("DTypeError")) && !followed(args.get());
+    // An option that only NumPy's function has, or objects that only it takes.
+    const bool objects = PyErr_ExceptionMatches(error_class("DTypeError")) &&
+                         (!recorded(args.get()) || named(theirs, "broadcast_arrays"));
     if (!objects &&
         (!PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(error_class("Error"))))
       throw PythonError();
     PyErr_Clear();
     if (out) checked(PyDict_SetItemString(keywords.get(), "out", out.get()));
   }
-  Object plain = with_arrays(args.get()), kw = with_arrays(keywords.get());
-  return own(PyObject_Call(theirs, plain.get(), kw.get())).release();
+  Object rest = import_module("nnx._numpy");
+  return own(PyObject_CallMethod(rest.get(), "function", "OOO", theirs, args.get(), keywords.get()))
+      .release();
 }
 
 PyObject* array_method(Args& a) {
@@ -301,11 +283,12 @@ Example:
      "gradient.",
      array_method, Role::method},
     {"__array_ufunc__", "(ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any",
-     "numpy.sin(t) is nnx.sin(t); ufuncs that nnx does not have compute on arrays.", array_ufunc,
-     Role::method},
+     "numpy.sin(t) is nnx.sin(t); ufuncs that nnx does not have compute on arrays, and raise "
+     "GradientError where a gradient would be lost.",
+     array_ufunc, Role::method},
     {"__array_function__", "(func: Any, types: Any, args: Any, kwargs: Any) -> Any",
      "numpy.mean(t) is nnx.mean(t), numpy.linalg.inv(t) is nnx.linalg.inv(t); functions that nnx "
-     "does not have compute on arrays.",
+     "does not have compute on arrays, and raise GradientError where a gradient would be lost.",
      array_function, Role::method},
     {"__array_namespace__", "(*, api_version: str | None = None) -> Any",
      "The module of array functions: nnx.", namespace_method, Role::method},

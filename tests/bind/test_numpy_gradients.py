@@ -159,7 +159,7 @@ REFUSED: dict[str, Callable[[nnx.Tensor], Any]] = {
     "nnx.full": lambda x: nnx.full((3,), x[0]),
     "nnx.linspace": lambda x: nnx.linspace(x[0], x[1], 3),
     "nnx.arange": lambda x: nnx.arange(0, x[2]),
-    "fill_": lambda x: nnx.zeros(3).fill_(x[0]),
+    "fill_diagonal_": lambda x: nnx.zeros(3, 3).fill_diagonal_(x[0]),
 }
 
 
@@ -211,6 +211,9 @@ def test_lists_of_recorded_tensors_are_stacked_by_asarray_and_array() -> None:
     assert x.grad.tolist() == [3, 3, 3]
     assert nnx.array(x).data_ptr() != x.data_ptr()
     assert not nnx.tensor(x).requires_grad  # a new leaf, as PyTorch's
+    x = recorded()
+    nnx.zeros(3).fill_(x[1]).sum().backward()  # an operand, not a plain number
+    assert x.grad.tolist() == [0, 3, 0]
 
 
 # --- silent: no number leaves, or the program says so ---------------------------------------------
