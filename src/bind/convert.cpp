@@ -171,6 +171,13 @@ Scalar to_scalar(PyObject* o, const char* op, std::string_view name) {
   fail<DTypeError>(op, std::string(name) + " must be a number", where(name, o));
 }
 
+Object sequence_of(PyObject* o, const char* op, std::string_view name) {
+  if (PyObject* list = PySequence_Fast(o, "")) return Object(list);
+  if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonError();
+  PyErr_Clear();
+  fail<DTypeError>(op, std::string(name) + " must be an int or a sequence of ints", where(name, o));
+}
+
 Dims to_dims(PyObject* o, const char* op, std::string_view name) {
   Dims d;
   if (is_integer_like(o)) {
@@ -179,7 +186,7 @@ Dims to_dims(PyObject* o, const char* op, std::string_view name) {
   }
   if (PyUnicode_Check(o) || PyBytes_Check(o) || !PySequence_Check(o))
     fail<DTypeError>(op, std::string(name) + " must be an int or a tuple of ints", where(name, o));
-  Object list = own(PySequence_Fast(o, "a sequence of ints is needed"));
+  Object list = sequence_of(o, op, name);
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(list.get());
   if (n > kMaxRank)
     fail<ShapeError>(op, "a tensor has at most " + std::to_string(kMaxRank) + " axes",

@@ -22,6 +22,8 @@ bool operand_of(PyObject* o, core::Operand& out);
 
 std::int64_t to_integer(PyObject* o, const char* op, std::string_view name);
 double to_real(PyObject* o, const char* op, std::string_view name);
+// The entries of a sequence where an int would do, too; DTypeError for what is none.
+Object sequence_of(PyObject* o, const char* op, std::string_view name);
 bool to_flag(PyObject* o, const char* op, std::string_view name);
 core::Scalar to_scalar(PyObject* o, const char* op, std::string_view name);
 // An int, or a sequence of ints; a 0-dimensional integer tensor counts as an int.

@@ -193,6 +193,10 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
   if (is_device(to)) return ops::to_device(x, *device_of(to));
   if (PyUnicode_Check(to)) {
     const std::string_view name = view_text(to);
+    if (name.starts_with("torch.cuda.")) {  // "torch.cuda.FloatTensor": a dtype and a device
+      const Tensor there = ops::to_device(x, *device_of(text("cuda").get()));
+      return ops::astype(there, *dtype_of(to));
+    }
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
       return ops::to_device(x, *device_of(to));
   }
@@ -215,7 +219,10 @@ PyObject* to(Args& a) {
   return y.is_same(x) ? Py_NewRef(a.self()) : give(y);
 }
 PyObject* type(Args& a) {
-  if (a.given("dtype")) return give(ops::astype(a.self_tensor(), *a.dtype()));
+  if (a.given("dtype")) {
+    static_cast<void>(a.dtype());  // nothing but a dtype
+    return give(converted(a, a.self_tensor(), a.object("dtype")));
+  }
   return text("nnx." + std::string(name_of(a.self_tensor().dtype()))).release();
 }
 PyObject* type_as(Args& a) { return give(ops::astype(a.self_tensor(), a.tensor("y").dtype())); }
@@ -227,6 +234,10 @@ PyObject* cpu(Args& a) {
 PyObject* cuda(Args& a) {
   Object name = text("cuda:" + std::to_string(a.integer("device_number", 0)));
   return give(ops::to_device(a.self_tensor(), *device_of(name.get())));
+}
+PyObject* to_device(Args& a) {
+  const Tensor y = ops::to_device(a.self_tensor(), a.device());
+  return y.is_same(a.self_tensor()) ? Py_NewRef(a.self()) : give(y);
 }
 PyObject* element_size(Args& a) { return PyLong_FromSize_t(size_of(a.self_tensor().dtype())); }
 
@@ -343,6 +354,18 @@ Example:
     tensor([1., 2.])
 )",
      to, Role::method},
+    {"to_device", "(device: DeviceLike, /, *, stream: Any = None) -> Tensor",
+     R"(The tensor on a device; the tensor itself if it is there. stream is not used.
+
+Raises: DeviceError for a device that is not there.
+
+Source: Python array API standard, 2023.12.
+
+Example:
+    >>> nnx.ones(2).to_device("cpu")
+    tensor([1., 1.])
+)",
+     to_device, Role::method},
     {"type", "(dtype: DTypeLike | None = None) -> Any",
      "The tensor in a dtype; without one, the dtype's name.", type, Role::method},
     {"type_as", "(other: Tensor) -> Tensor", "The tensor in the dtype of another.", type_as,

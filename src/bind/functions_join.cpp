@@ -91,8 +91,7 @@ PyObject* split_sections(Args& a) {
     std::int64_t at = 0;
     for (std::int64_t i = 0; i + 1 < parts; ++i) cuts.push_back(at += n / parts + (i < n % parts));
   } else {
-    Object list =
-        own(PySequence_Fast(o, "indices_or_sections must be an int or a sequence of ints"));
+    Object list = sequence_of(o, a.op(), "indices_or_sections");
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list.get()); ++i)
       cuts.push_back(to_integer(PySequence_Fast_GET_ITEM(list.get(), i), a.op(), "indices"));
   }

@@ -37,11 +37,13 @@ PyObject* fast(const Definition&, PyObject* const* args, Py_ssize_t n) {
 
 // nnx.var and nnx.std divide by n, x.var() and x.std() by n - 1.
 double default_correction(Args& a) { return a.definition().role == Role::method ? 1 : 0; }
-PyObject* var(Args& a) {
-  return give(ops::var(a.tensor("x"), a.axes(), a.correction(default_correction(a)), keep(a)));
-}
-PyObject* std(Args& a) {
-  return give(ops::std(a.tensor("x"), a.axes(), a.correction(default_correction(a)), keep(a)));
+// How a call spreads: x.std(False) and x.std(0, False) are PyTorch's ways to say unbiased=False.
+template <Tensor (*F)(const Tensor&, const ops::Axes&, double, bool)>
+PyObject* spread(Args& a) {
+  PyObject* first = a.object("axis");
+  if (a.definition().role == Role::method && first && PyBool_Check(first) && !a.object("unbiased"))
+    return give(F(a.tensor("x"), std::nullopt, first == Py_True ? 1 : 0, keep(a)));
+  return give(F(a.tensor("x"), a.axes(), a.correction(default_correction(a)), keep(a)));
 }
 PyObject* var_mean(Args& a) {
   const Tensor x = a.tensor("x");
@@ -246,7 +248,8 @@ constexpr const char* kVarSignature =
     "(x: TensorLike, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> "
     "Tensor";
 constexpr const char* kVarMethod =
-    "(dim: Axis = None, *, correction: float = 1.0, keepdim: bool = False) -> Tensor";
+    "(dim: Axis | bool = None, unbiased: bool = True, keepdim: bool = False, *, correction: float "
+    "= 1.0) -> Tensor";
 
 constexpr const char* kSumDoc = R"(The sum of the elements, over all axes or those named.
 
@@ -432,10 +435,10 @@ const Definition kDefinitions[] = {
     {"any", kDimSignature, kAnyDoc, run<ops::any>, Role::method, fast<ops::any>},
     {"all", kAxisSignature, kAllDoc, run<ops::all>, Role::function, fast<ops::all>},
     {"all", kDimSignature, kAllDoc, run<ops::all>, Role::method, fast<ops::all>},
-    {"var", kVarSignature, kVarDoc, var},
-    {"var", kVarMethod, kVarDoc, var, Role::method},
-    {"std", kVarSignature, kStdDoc, std},
-    {"std", kVarMethod, kStdDoc, std, Role::method},
+    {"var", kVarSignature, kVarDoc, spread<ops::var>},
+    {"var", kVarMethod, kVarDoc, spread<ops::var>, Role::method},
+    {"std", kVarSignature, kStdDoc, spread<ops::std>},
+    {"std", kVarMethod, kStdDoc, spread<ops::std>, Role::method},
     {"var_mean",
      "(x: TensorLike, axis: Axis = None, *, correction: float = 1.0, keepdims: bool = False) -> "
      "tuple[Tensor, Tensor]",

@@ -1,12 +1,11 @@
 // Methods of Tensor that belong to no family: values, memory, in-place filling and copying,
 // comparison of whole tensors.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include <limits>
 #include "autodiff/autodiff.hpp"
 #include "bind/convert.hpp"
-
 #include "bind/families.hpp"
 #include "bind/from_python.hpp"
 #include "bind/function.hpp"
@@ -111,14 +110,15 @@ PyObject* t_(Args& a) {
     fail<ShapeError>(a.op(), "t_ is for matrices", describe(a.self_tensor()));
   return become(a, ops::transpose(ops::detach(a.self_tensor()), 0, 1));
 }
-PyObject* resize_(Args& a) {
-  const Shape s = a.rest_dims("shape");
+PyObject* resized(Args& a, const Shape& s) {
   if (count(s) > a.self_tensor().numel())
     fail<ShapeError>(a.op(), "a tensor cannot be enlarged in place",
                      to_string(s) + " from " + describe(a.self_tensor()), "use nnx.zeros(...)");
   const Tensor flat = ops::reshape(ops::detach(a.self_tensor()), Shape{-1});
   return become(a, ops::reshape(ops::slice(flat, 0, 0, count(s), 1), s));
 }
+PyObject* resize_(Args& a) { return resized(a, a.rest_dims("shape")); }
+PyObject* resize_as_(Args& a) { return resized(a, a.tensor("y").shape()); }
 PyObject* detach_(Args& a) {
   const Tensor& t = a.self_tensor();
   if (autodiff::is_leaf(t)) {
@@ -172,7 +172,11 @@ PyObject* clamp_one(Args& a) {
 }
 PyObject* logit(Args& a) {
   Tensor x = a.tensor("x");
-  if (a.given("eps")) x = pw::clip(x, a.real("eps"), 1 - a.real("eps"));
+  if (!is_floating(x.dtype())) x = ops::astype(x, default_dtype());
+  if (a.given("eps")) {  // the lower bound wins over an upper one below it, as in PyTorch
+    const double eps = a.real("eps");
+    x = pw::clip(x, eps, std::max(eps, 1 - eps));
+  }
   return give(pw::subtract(pw::log(x), pw::log1p(pw::negative(x))));
 }
 PyObject* nan_to_num(Args& a) {
@@ -269,6 +273,9 @@ Example:
     {"t_", "() -> Tensor", "t, in place.", t_, Role::method},
     {"resize_", "(*size: ShapeLike) -> Tensor",
      "Another shape with at most as many elements, in place.", resize_, Role::method},
+    {"resize_as_", "(other: Tensor, *, memory_format: Any = None) -> Tensor",
+     "The shape of another tensor with at most as many elements, in place.", resize_as_,
+     Role::method},
     {"detach_", "() -> Tensor", "Takes the tensor out of the graph, in place.", detach_,
      Role::method},
     {"addcmul", "(tensor1: TensorLike, tensor2: TensorLike, *, value: Scalar = 1) -> Tensor",

@@ -1,6 +1,7 @@
 // The value types beside Tensor: see types.hpp.
 #include "bind/types.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "bind/convert.hpp"
@@ -325,10 +326,24 @@ std::optional<DType> dtype_of(PyObject* o) {
   if (PyUnicode_Check(o)) {
     name = view_text(o);
     if (name.starts_with("nnx.")) name.erase(0, 4);
+    // PyTorch's names of tensor types: "torch.FloatTensor", "torch.cuda.FloatTensor".
+    if (name.starts_with("torch.") && name.ends_with("Tensor")) {
+      name = name.substr(6, name.size() - 12);
+      if (name.starts_with("cuda.")) name.erase(0, 5);
+      constexpr std::string_view types[] = {"Bool", "Byte", "Char",     "Short", "Int",
+                                            "Long", "Half", "BFloat16", "Float", "Double"};
+      if (std::ranges::find(types, name) == std::end(types)) {
+        name = view_text(o);
+      } else {
+        std::ranges::transform(name, name.begin(),
+                               [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+      }
+    }
     constexpr std::pair<std::string_view, std::string_view> more[] = {
         {"float", "float32"}, {"double", "float64"}, {"half", "float16"}, {"long", "int64"},
         {"int", "int32"},     {"short", "int16"},    {"f4", "float32"},   {"f8", "float64"},
-        {"i8", "int64"},      {"i4", "int32"},       {"u1", "uint8"},     {"byte", "uint8"}};
+        {"i8", "int64"},      {"i4", "int32"},       {"u1", "uint8"},     {"byte", "uint8"},
+        {"char", "int8"}};
     for (const auto& [alias, full] : more)
       if (name == alias) name = full;
   } else if (PyType_Check(o)) {

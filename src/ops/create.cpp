@@ -85,7 +85,7 @@ Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper) {
   const Tensor column = arange(0, x.shape(-1), 1, DType::int64);
   const Tensor keep = upper ? pointwise::greater_equal(pointwise::subtract(column, row), k)
                             : pointwise::less_equal(pointwise::subtract(column, row), k);
-  return pointwise::where(keep, x, 0);
+  return pointwise::where(keep, x, x.dtype() == DType::boolean ? Scalar(false) : Scalar(0));
 }
 
 }  // namespace nnx::ops

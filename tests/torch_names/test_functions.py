@@ -22,6 +22,11 @@ def x() -> nnx.Tensor:
 
 # --- known values, where PyTorch and NumPy differ -------------------------------------------------
 
+TYPES = ["Bool", "Byte", "Char", "Short", "Int", "Long", "Half", "BFloat16", "Float", "Double"]
+DTYPES = (
+    *(nnx.bool, nnx.uint8, nnx.int8, nnx.int16, nnx.int32, nnx.int64),
+    *(nnx.float16, nnx.bfloat16, nnx.float32, nnx.float64),
+)
 KNOWN: dict[str, tuple[Callable[[], Any], Any]] = {
     "max over all": (lambda: torch.max(x()).item(), 7.0),
     "max along dim": (lambda: [t.tolist() for t in torch.max(x(), 1)], [[3.0, 7.0], [0, 3]]),
@@ -72,6 +77,28 @@ KNOWN: dict[str, tuple[Callable[[], Any], Any]] = {
     "zeros(dtype=LongTensor)": (lambda: torch.zeros(1, dtype=torch.LongTensor).dtype, nnx.int64),
     "isinstance": (lambda: isinstance(x(), torch.DoubleTensor), True),
     "not isinstance": (lambda: isinstance(x(), torch.FloatTensor), False),
+    "type by name": (lambda: tuple(x().type(f"torch.{n}Tensor").dtype for n in TYPES), DTYPES),
+    "to by name": (lambda: x().to("torch.FloatTensor").dtype, nnx.float32),
+    "x.std(0, False)": (lambda: x().std(0, False).tolist(), A.std(0).tolist()),
+    "x.var(False)": (lambda: x().var(False).item(), float(A.var())),
+    "x.std(True)": (lambda: x().std(True).item(), float(A.std(ddof=1))),
+    "x.var(1, True, True)": (
+        lambda: x().var(1, True, True).tolist(),
+        A.var(1, ddof=1, keepdims=True).tolist(),
+    ),
+    "x.std by name": (
+        lambda: x().std(dim=0, unbiased=False, keepdim=True).tolist(),
+        A.std(0, keepdims=True).tolist(),
+    ),
+    "x.var(correction)": (lambda: x().var(0, correction=0).tolist(), A.var(0).tolist()),
+    "resize_as_": (
+        lambda: x().resize_as_(torch.zeros(3, 2)).tolist(),
+        A.ravel()[:6].reshape(3, 2).tolist(),
+    ),
+    "tril of bool": (lambda: torch.tril(x() > 0).dtype, nnx.bool),
+    "triu of bool": (lambda: torch.triu(x() > -9)[1].tolist(), [False, True, True, True]),
+    "logit of bool": (lambda: torch.logit(torch.tensor([True, False])).tolist(), [np.inf, -np.inf]),
+    "logit beyond 1/2": (lambda: torch.logit(x(), 1)[0, :2].tolist(), [np.inf, np.inf]),
     "Variable": (lambda: torch.autograd.Variable(x()).requires_grad, False),
     "float is a dtype": (lambda: torch.float is nnx.float32 and torch.long is nnx.int64, True),
     "cuda": (lambda: torch.cuda.is_available() == (torch.cuda.device_count() > 0), True),
@@ -134,7 +161,6 @@ DIFFERENT: dict[str, tuple[Callable[[tuple[Any, ...]], bool], str]] = {
     ),
     "einsum": (lambda args: not isinstance(args[0], str), "subscripts are written as a string"),
     "heaviside": (lambda args: args[0].dtype == np.int64, "integers become floats"),
-    "logit": (lambda args: args[0].dtype == bool or args[1:] == (1,), "eps is below 1/2"),
     "searchsorted": (lambda args: args[0].ndim > 1, "one sorted sequence at a time"),
     "square": (lambda args: args[0].dtype == bool, "booleans stay booleans"),
     **dict.fromkeys(
@@ -145,7 +171,6 @@ DIFFERENT: dict[str, tuple[Callable[[tuple[Any, ...]], bool], str]] = {
         ),
     ),
     "svd": (lambda args: True, "singular vectors are defined up to their sign"),
-    **dict.fromkeys(("tril", "triu"), (lambda args: args[0].dtype == bool, "as 0 and 1")),
 }
 
 
@@ -329,6 +354,14 @@ def test_import_torch_is_left_alone() -> None:
         (lambda: torch.cross(torch.ones(2), torch.ones(2)), nnx.ShapeError, "length 3"),
         (lambda: torch.cdist(torch.ones(2, 2), torch.ones(2, 3)), nnx.ShapeError, "one length"),
         (lambda: torch.combinations(torch.ones(2, 2)), nnx.ShapeError, "one axis"),
+        (lambda: x().type("torch.Tensor"), nnx.DTypeError, "no such dtype"),
+        (lambda: x().type("torch.floatTensor"), nnx.DTypeError, "no such dtype"),
+        (lambda: x().type("cpu"), nnx.DTypeError, "no such dtype"),
+        (lambda: x().resize_as_(torch.zeros(3, 3)), nnx.ShapeError, "enlarged in place"),
+        (lambda: x().std(0, 1.5), nnx.DTypeError, "unbiased must be True or False"),
+        (lambda: torch.zeros(torch.tensor(2.5)), nnx.DTypeError, r"\[zeros\]"),
+        (lambda: nnx.split(x(), torch.tensor(2.5)), nnx.DTypeError, r"\[split\] indices_or_sec"),
+        (lambda: nnx.split(x(), None), nnx.DTypeError, "an int or a sequence of ints"),
         (lambda: torch.cuda.set_device(99), nnx.DeviceError, "no such device"),
         (lambda: torch.cuda.get_device_name(99), nnx.DeviceError, "no such device"),
     ],
