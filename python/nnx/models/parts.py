@@ -13,8 +13,12 @@ from nnx.nn.functional.arguments import tensor
 from nnx.nn.layers.activations import Activation
 from nnx.nn.module import Module
 
+# By the names that nn.functional has for them.
 _BY_NAME: dict[str, type[Module]] = {
-    vars(cls)["op"]: cls for cls in Activation.__subclasses__() if "op" in vars(cls)
+    name: cls
+    for cls in Activation.__subclasses__()
+    for name in nn.functional.__all__
+    if name.replace("_", "") == cls.__name__.lower() and name[-1] != "_" and cls is not nn.Threshold
 }
 
 
