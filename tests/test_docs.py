@@ -29,7 +29,8 @@ def modules() -> list[types.ModuleType]:
 PLACES = (
     *(nnx, nn, nn.functional, nn.init, nn.utils, nn.utils.prune, nnx.linalg, nnx.io, nnx.info),
     *(optim, optim.lr_scheduler, optim.swa_utils, nnx.data, nnx.data.transforms, nnx.train),
-    *(nnx.train.callbacks, nnx.train.metrics, nnx.plot),
+    *(nnx.train.callbacks, nnx.train.metrics, nnx.plot, nnx.models),
+    nnx.data.transforms.functional,
     *(nnx.torch.accelerator, nnx.torch.amp, nnx.torch.autograd, nnx.torch.cuda),
     *(nnx.torch.distributions, nnx.torch.functions, nnx.torch.legacy, nnx.torch.settings),
     *(nnx.torch.statistics, nnx.torch.utils.tensorboard, nnx.torch.vision.utils),

@@ -17,7 +17,7 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, linalg, nn, optim, plot, torch, train
+    from nnx import data, io, linalg, models, nn, optim, plot, torch, train
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
@@ -47,6 +47,7 @@ _LATER = {
     "info": "nnx.info",
     "io": "nnx.io",
     "linalg": "nnx.linalg",
+    "models": "nnx.models",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
     "plot": "nnx.plot",
@@ -118,6 +119,7 @@ __all__ = [
     "jvp",
     "linalg",
     "load",
+    "models",
     "nn",
     "optim",
     "plot",

@@ -1,7 +1,9 @@
 // Convolution in the kernel table: which of the two ways a shape takes.
-// conv_channels.hpp fills its vectors with channels, conv_pixels.hpp with pixels.
+// conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp with
+// pixels.
 #include "cpu/conv_channels.hpp"
 #include "cpu/conv_pixels.hpp"
+#include "cpu/conv_weight.hpp"
 #include "cpu/kernels_decl.hpp"
 
 namespace nnx::cpu {

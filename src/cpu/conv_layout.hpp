@@ -1,4 +1,5 @@
-// The two layouts of an image that the convolution kernels read, and the way between them.
+// What the convolution kernels share: vectors, tables of tiles, and the two layouts of an image
+// that they read, with the way between them.
 //   planes: one channel after the other, as tensors lie.
 //   pixels: all channels of a pixel side by side.
 // Invariant: rows written here may be followed by up to kSlack numbers of garbage, for which the
@@ -96,4 +97,24 @@ void pixels_to_planes(const T* src, std::int64_t row, std::int64_t channels, std
     for (std::int64_t x = 0; x < n; ++x) dst[c * plane + x] = src[x * row + c];
 }
 
+using gemm::kMaxVectors;
+using gemm::kMostVectors;
+using gemm::kRows;
+
+// Tiles of `R` rows and `V` vectors, as many of both as the registers hold: Kernel<R, V>::f.
+template <class Fn, template <int, int> class Kernel>
+struct TileTable {
+  Fn of[kRows + 1][kMostVectors + 1];
+  constexpr TileTable() : of{} {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (fill<I / kMostVectors + 1, I % kMostVectors + 1>(), ...);
+    }(std::make_integer_sequence<int, kMostVectors * kRows>{});
+  }
+
+ private:
+  template <int R, int V>
+  constexpr void fill() {
+    if constexpr (V <= gemm::max_vectors(R)) of[R][V] = Kernel<R, V>::f;
+  }
+};
 }  // namespace nnx::cpu::inline NNX_LEVEL::convolution

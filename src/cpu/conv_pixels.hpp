@@ -93,26 +93,26 @@ void dot_pixels(const DotPixels<T>& t) {
 }
 
 template <class T>
-struct PixelTable {
-  PixelFn<T> gather[gemm::kRows + 1][gemm::kMostVectors + 1];
-  DotFn<T> dot[gemm::kDotRows + 1];
-  constexpr PixelTable() : gather{}, dot{} {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      (fill<I / gemm::kMostVectors + 1, I % gemm::kMostVectors + 1>(), ...);
-    }(std::make_integer_sequence<int, gemm::kMostVectors * gemm::kRows>{});
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      ((dot[I + 1] = dot_pixels<T, I + 1>), ...);
-    }(std::make_integer_sequence<int, gemm::kDotRows>{});
-  }
-
- private:
+struct PixelTiles {
   template <int R, int V>
-  constexpr void fill() {
-    if constexpr (V <= gemm::max_vectors(R)) gather[R][V] = pixel_tile<T, R, V>;
+  struct Kernel {
+    static constexpr PixelFn<T> f = pixel_tile<T, R, V>;
+  };
+};
+template <class T>
+inline constexpr TileTable<PixelFn<T>, PixelTiles<T>::template Kernel> kPixelTiles;
+
+template <class T>
+struct DotTable {
+  DotFn<T> of[gemm::kDotRows + 1];
+  constexpr DotTable() : of{} {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      ((of[I + 1] = dot_pixels<T, I + 1>), ...);
+    }(std::make_integer_sequence<int, gemm::kDotRows>{});
   }
 };
 template <class T>
-inline constexpr PixelTable<T> kPixelTable;
+inline constexpr DotTable<T> kDotTiles;
 
 // Where a chunk keeps its part of the source: [channel][d][h % sh][w % sw][h / sh][w / sw].
 struct PlaneFrame {
@@ -290,9 +290,9 @@ class PixelsGather {
       const T* base = in + d * axis[0].source_step * frame.depth;
       for (std::int64_t r = 0; r < runs.count; ++r) {
         const std::int64_t q = runs.first(r) * S::width;
-        kPixelTable<T>.gather[height][runs.size(r)]({base + q, offsets.data(),
-                                                     static_cast<std::int64_t>(offsets.size()), w,
-                                                     start, out + q, step});
+        kPixelTiles<T>.of[height][runs.size(r)]({base + q, offsets.data(),
+                                                 static_cast<std::int64_t>(offsets.size()), w,
+                                                 start, out + q, step});
       }
       if (activation) {
         void* result = out;
@@ -419,10 +419,10 @@ class PixelsWeight {
         const std::int64_t height = tiles.size(t);
         const std::int64_t most = gemm::dot_columns(static_cast<int>(height));
         for (std::int64_t j = 0; j < k; j += most) {
-          kPixelTable<T>.dot[height]({g + d * images * outs * step + tiles.first(t) * step,
-                                      in + d * g_.axis[0].source_step * frame.depth, step,
-                                      outs * step, image, images, vectors, offsets.data() + j,
-                                      std::min(most, k - j), out + tiles.first(t) * k + j, k});
+          kDotTiles<T>.of[height]({g + d * images * outs * step + tiles.first(t) * step,
+                                   in + d * g_.axis[0].source_step * frame.depth, step, outs * step,
+                                   image, images, vectors, offsets.data() + j,
+                                   std::min(most, k - j), out + tiles.first(t) * k + j, k});
         }
       }
     }

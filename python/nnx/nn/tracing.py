@@ -271,7 +271,8 @@ _PRODUCTS: dict[str, Callable[[Any, list[Tensor], list[Tensor]], int]] = {
     **dict.fromkeys(("Conv", "Conv1d", "Conv2d", "Conv3d"), _conv),
     **{f"ConvTranspose{rank}d": _conv_transpose for rank in (1, 2, 3)},
 }
-_NO_PRODUCTS = {"Embedding"}  # its weight is a table that is looked up
+# An Embedding's weight is looked up; a LayerNorm's may have the axes of an image.
+_NO_PRODUCTS = {"Embedding", "LayerNorm"}
 
 
 def _flops(module: Module, came: list[Tensor], gave: list[Tensor]) -> int | None:

@@ -71,6 +71,9 @@ def grid(
 
 def own_axes(axes: Any, width: float = 7, height: float = 4.5) -> Any:
     """The axes given, or those of a new figure."""
+    if axes is not None and not hasattr(axes, "imshow"):
+        rule, hint = "axes must be matplotlib's", "other arguments go by name, as names=[...]"
+        raise fail(ArgumentError, "plot", rule, describe(axes, "axes"), hint)
     return grid(1, 1, width, height)[1][0] if axes is None else axes
 
 

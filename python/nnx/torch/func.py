@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nnx.function import Argnums, grad, value_and_grad
-from nnx.transforms import hessian, jacfwd, jacrev, jvp, vjp, vmap
+from nnx.lanes import vmap
+from nnx.transforms import hessian, jacfwd, jacrev, jvp, vjp
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp", "vmap"]
 

@@ -278,10 +278,12 @@ class Trainer:
         *,
         sample_weight: Any = None,
         callbacks: Any = (),
+        verbose: int = 0,
     ) -> dict[str, Any]:
         """Loss and metrics over samples, the model in evaluation mode.
 
-        Args: x, y, sample_weight: as in `fit`; callbacks: told before and after.
+        Args: x, y, sample_weight: as in `fit`; callbacks: told before and after; verbose: 0
+            nothing, 1 or 2 a line with the results.
         Returns: {"loss": ..., metric: ...}.
 
         Example:
@@ -290,7 +292,12 @@ class Trainer:
             ['accuracy', 'loss']
         """
         batches = Batches(self._caster("evaluate"), x, y, sample_weight, batch_size)
-        return measure(self, batches, Callbacks(callbacks, self, "evaluate"))
+        verbose = _check.choice("evaluate", "verbose", int(verbose), (0, 1, 2))
+        found = measure(self, batches, Callbacks(callbacks, self, "evaluate"))
+        if verbose:
+            numbers = {k: v for k, v in found.items() if isinstance(v, float)}
+            print(" - ".join(f"{name}: {value:.4g}" for name, value in numbers.items()))
+        return found
 
     def predict(self, x: Any, batch_size: int = 256, *, callbacks: Any = ()) -> Any:
         """The model's outputs for samples, in evaluation mode and without gradients.

@@ -74,9 +74,13 @@ def vae_loss(
         loss = binary_cross_entropy(r, t, None, each)
     divergence = 0.5 * (m * m + v.exp() - 1 - v)
     if reduction == "none":
-        return loss.reshape(len(r), -1).sum(1) + beta * divergence.reshape(len(m), -1).sum(1)
+        return _by_sample(loss) + beta * _by_sample(divergence)
     total = loss + beta * divergence.sum()
     return total if reduction == "sum" else total / len(r)
+
+
+def _by_sample(each: Tensor) -> Tensor:
+    return each if each.ndim == 1 else each.flatten(1).sum(1)
 
 
 def _check_pixels(op: str, x: Tensor) -> None:
@@ -85,7 +89,9 @@ def _check_pixels(op: str, x: Tensor) -> None:
     low, high = float(x.detach().amin()), float(x.detach().amax())
     if low >= 0 and high <= 1:
         return
-    if low >= 0 and high <= 255:
+    if low != low:
+        hint = "x has NaN; look for missing values in the data"
+    elif low >= 0 and high <= 255:
         hint = "divide pixels by 255"
     else:
         hint = 'leave out their normalisation, or take likelihood="gaussian" and no sigmoid'

@@ -102,6 +102,8 @@ def batch_planes(op: str, batch: Tensor) -> tuple[Tensor, Layout]:
         rule = "a picture must have the axes (H, W) or (C, H, W)"
         one = batch[0] if batch.ndim and len(batch) else batch
         hint = "put it before Flatten()" if batch.ndim == 2 else ""
+        if batch.ndim == 5:
+            hint = "for a batch of pictures (N, C, H, W) call transform.batch(x)"
         raise fail(ShapeError, op, rule, describe(one, "picture"), hint)
     return planes(op, batch, len(batch))
 
