@@ -1,6 +1,5 @@
 // Methods of Tensor that belong to no family: values, memory, in-place filling and copying,
 // comparison of whole tensors.
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -173,9 +172,11 @@ PyObject* clamp_one(Args& a) {
 PyObject* logit(Args& a) {
   Tensor x = a.tensor("x");
   if (!is_floating(x.dtype())) x = ops::astype(x, default_dtype());
-  if (a.given("eps")) {  // the lower bound wins over an upper one below it, as in PyTorch
-    const double eps = a.real("eps");
-    x = pw::clip(x, eps, std::max(eps, 1 - eps));
+  if (a.given(
+          "eps")) {  // no clip: above 1/2 the bounds cross, and PyTorch asks for the lower first
+    const double low = a.real("eps"), high = 1 - low;
+    const Tensor from_above = pw::where(pw::greater(x, high), high, x);
+    x = pw::where(pw::less(x, low), low, from_above);
   }
   return give(pw::subtract(pw::log(x), pw::log1p(pw::negative(x))));
 }

@@ -98,7 +98,7 @@ KNOWN: dict[str, tuple[Callable[[], Any], Any]] = {
     "tril of bool": (lambda: torch.tril(x() > 0).dtype, nnx.bool),
     "triu of bool": (lambda: torch.triu(x() > -9)[1].tolist(), [False, True, True, True]),
     "logit of bool": (lambda: torch.logit(torch.tensor([True, False])).tolist(), [np.inf, -np.inf]),
-    "logit beyond 1/2": (lambda: torch.logit(x(), 1)[0, :2].tolist(), [np.inf, np.inf]),
+    "logit beyond 1/2": (lambda: torch.logit(x(), 1)[:, 0].tolist(), [-np.inf, np.inf]),
     "Variable": (lambda: torch.autograd.Variable(x()).requires_grad, False),
     "float is a dtype": (lambda: torch.float is nnx.float32 and torch.long is nnx.int64, True),
     "cuda": (lambda: torch.cuda.is_available() == (torch.cuda.device_count() > 0), True),
