@@ -374,8 +374,7 @@ double Args::correction(double otherwise) const {
   return given("correction") ? real("correction") : otherwise;
 }
 
-// --- the callable type
-// -----------------------------------------------------------------------------
+// --- the callable type -------------------------------------------------------------------------
 
 namespace {
 

@@ -54,8 +54,7 @@ PyObject* is_tensor_shared(Args& a) {
   return boolean(a.self_tensor()->storage == a.tensor("y")->storage);
 }
 
-// --- in place
-// -------------------------------------------------------------------------------------
+// --- in place ----------------------------------------------------------------------------------
 PyObject* fill_(Args& a) {
   Operand v = a.operand("fill_value");
   if (v.is_tensor()) {
@@ -200,8 +199,7 @@ PyObject* frac(Args& a) {
 }
 PyObject* positive(Args& a) { return give(a.tensor("x")); }
 
-// --- comparison of whole tensors
-// -------------------------------------------------------------------
+// --- comparison of whole tensors ---------------------------------------------------------------
 Tensor close(Args& a) {
   const double rtol = a.real("rtol", 1e-5), atol = a.real("atol", 1e-8);
   if (!(rtol >= 0) || !(atol >= 0))

@@ -142,8 +142,7 @@ PyObject* run_in_place(Args& a) {
   return Py_NewRef(a.self());
 }
 
-// --- ops whose signature has options
-// ----------------------------------------------------------------
+// --- ops whose signature has options -----------------------------------------------------------
 
 // What an op with options comes down to: a declaration and its operands.
 struct Plan {

@@ -332,8 +332,7 @@ PyObject* set_rng_state(Args& a) {
   return none();
 }
 
-// --- in place
-// -------------------------------------------------------------------------------------
+// --- in place ----------------------------------------------------------------------------------
 
 PyObject* overwrite(Args& a, const Tensor& values) {
   ops::assign(a.self_tensor(), values);

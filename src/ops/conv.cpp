@@ -2,6 +2,7 @@
 // Three ops related by one geometry (core/kernels.hpp, ConvShape), each linear in both arguments:
 //   forward(x, w) -> y, transposed(y, w) -> x, weight(x, y) -> w.
 // The gradient of each is the other two, so derivatives of any order are the same three kernels.
+#include "ops/lanes.hpp"
 #include "ops/pointwise_op.hpp"
 #include "ops/support.hpp"
 
@@ -104,20 +105,68 @@ Attrs with_result(Attrs a, const Dims& lengths) {
 }
 
 template <ConvKind kKind>
+Shape result_of(const Call& c) {
+  const Shape &a = c.in[0].tensor.shape(), &b = c.in[1].tensor.shape();
+  if constexpr (kKind == ConvKind::forward) return result_shape(c.attrs, a[0], b[0]);
+  if constexpr (kKind == ConvKind::transposed)
+    return result_shape(c.attrs, a[0], b[1] * c.attrs.i[0]);
+  return result_shape(c.attrs, b[1], a[1] / c.attrs.i[0]);
+}
+Tensor bias_of(const Call& c) { return c.attrs.i[2] ? c.in[2].tensor : Tensor(); }
+
+template <ConvKind kKind>
 void forward(Call& c) {
   GradMode off(false);
-  const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor;
-  const Geometry g = geometry_of(c.attrs);
-  const Tensor bias = c.attrs.i[2] ? c.in[2].tensor : Tensor();
-  Shape result;
-  if constexpr (kKind == ConvKind::forward) {
-    result = result_shape(c.attrs, a.shape(0), b.shape(0));
-  } else if constexpr (kKind == ConvKind::transposed) {
-    result = result_shape(c.attrs, a.shape(0), b.shape(1) * g.groups);
+  c.out[0] = run(kKind, geometry_of(c.attrs), c.in[0].tensor, c.in[1].tensor, result_of<kKind>(c),
+                 bias_of(c), static_cast<int>(c.attrs.i[1]));
+}
+
+Shape multiplied(const Shape& s, int axis, std::int64_t count) {
+  Shape r;
+  for (int i = 0; i < s.size(); ++i) r.push_back(i == axis ? s[i] * count : s[i]);
+  return r;
+}
+
+// The images of all lanes are one batch where they meet the same weights; else lanes are groups.
+template <ConvKind kKind>
+void in_lanes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor, bias = bias_of(c);
+  const std::int64_t count = all.count();
+  const int activation = static_cast<int>(c.attrs.i[1]);
+  const Shape one = result_of<kKind>(c);
+  Geometry g = geometry_of(c.attrs);
+  const auto with_count = [&](const Shape& s) {
+    Shape r{count};
+    for (auto n : s) r.push_back(n);
+    return r;
+  };
+  // Lanes in front, merged with the first axis.
+  const auto stacked = [&](const Tensor& t) {
+    const Tensor whole = expand(lanes::plain(t, all), lanes::in_front(all, t.shape()));
+    return reshape(whole, multiplied(t.shape(), 0, count));
+  };
+  // The channels of all lanes side by side.
+  const auto beside = [&](const Tensor& t) {
+    const Tensor apart = reshape(stacked(t), with_count(t.shape()));
+    return reshape(transpose(apart, 0, 1), multiplied(t.shape(), 1, count));
+  };
+  Tensor y;
+  if (kKind == ConvKind::weight) {
+    g.groups *= count;
+    y = run(kKind, g, beside(a), beside(b), multiplied(one, 0, count), bias, activation);
+  } else if (lanes::shared(b) && (!bias || lanes::shared(bias))) {
+    y = run(kKind, g, stacked(a), lanes::lane_of(b), multiplied(one, 0, count),
+            bias ? lanes::lane_of(bias) : bias, activation);
   } else {
-    result = result_shape(c.attrs, b.shape(1), a.shape(1) / g.groups);
+    g.groups *= count;
+    y = run(kKind, g, beside(a), stacked(b), multiplied(one, 1, count), bias ? stacked(bias) : bias,
+            activation);
+    Shape apart{one[0], count};
+    for (int i = 1; i < one.size(); ++i) apart.push_back(one[i]);
+    y = transpose(reshape(y, apart), 0, 1);
   }
-  c.out[0] = run(kKind, g, a, b, result, bias, static_cast<int>(c.attrs.i[1]));
+  c.out[0] = lanes::with_lanes(reshape(y, lanes::in_front(all, one)), all);
 }
 
 Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a);
@@ -169,25 +218,30 @@ const Op kForward{.name = "conv",
                   .kind = Op::Kind::linear,
                   .forward = forward<ConvKind::forward>,
                   .backward = forward_backward,
-                  .saves = kSaveInputs};
+                  .saves = kSaveInputs,
+                  .lanes = in_lanes<ConvKind::forward>};
 const Op kForwardActivated{.name = "conv",
                            .forward = forward<ConvKind::forward>,
                            .backward = forward_backward,
-                           .saves = kSaveInputs | save_out(0)};
+                           .saves = kSaveInputs | save_out(0),
+                           .lanes = in_lanes<ConvKind::forward>};
 const Op kTransposed{.name = "conv_transpose",
                      .kind = Op::Kind::linear,
                      .forward = forward<ConvKind::transposed>,
                      .backward = transposed_backward,
-                     .saves = kSaveInputs};
+                     .saves = kSaveInputs,
+                     .lanes = in_lanes<ConvKind::transposed>};
 const Op kTransposedActivated{.name = "conv_transpose",
                               .forward = forward<ConvKind::transposed>,
                               .backward = transposed_backward,
-                              .saves = kSaveInputs | save_out(0)};
+                              .saves = kSaveInputs | save_out(0),
+                              .lanes = in_lanes<ConvKind::transposed>};
 const Op kWeight{.name = "conv_weight",
                  .kind = Op::Kind::linear,
                  .forward = forward<ConvKind::weight>,
                  .backward = weight_backward,
-                 .saves = kSaveInputs};
+                 .saves = kSaveInputs,
+                 .lanes = in_lanes<ConvKind::weight>};
 
 Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a) {
   return call(kTransposed, y, w, a);

@@ -208,6 +208,14 @@ Tensor plain(const Tensor& x, const Lanes& all, int rank) {
   return Tensor(x->storage, x->offset, shape, strides, x.dtype());
 }
 
+bool shared(const Tensor& x) {
+  if (!x.lanes()) return true;
+  for (const auto s : x.lanes()->strides)
+    if (s != 0) return false;
+  return true;
+}
+Tensor lane_of(const Tensor& x) { return x.lanes() ? plain(x, Lanes{}) : x; }
+
 Tensor values(const Tensor& x) { return x.lanes() ? plain(x, *x.lanes()) : x; }
 
 Tensor with_lanes(const Tensor& x, const Lanes& all) {

@@ -39,6 +39,9 @@ inline bool any(const Tensor& a, const Tensor& b) noexcept { return any(a) || an
 // Without lanes: those of `all` in front, then axes of length 1, then its own; `rank` counts what
 // follows the lanes, -1 is its own. No autodiff.
 Tensor plain(const Tensor& x, const Lanes& all, int rank = -1);
+// Whether x is the same in every lane, and so need not be seen with them; then its one lane.
+bool shared(const Tensor& x);
+Tensor lane_of(const Tensor& x);
 // All values of x, in a plain tensor (x itself when it has no lanes).
 Tensor values(const Tensor& x);
 // The other way: the first axes of x become the lanes.

@@ -94,8 +94,7 @@ double cube(std::int64_t n) { return static_cast<double>(n) * n * n; }
   fail<LinAlgError>(op, rule, received, hint);
 }
 
-// --- solve: in = a (..., n, n), b (..., n, k)
-// ------------------------------------------------------
+// --- solve: in = a (..., n, n), b (..., n, k) --------------------------------------------------
 
 void solve_forward(Call& c) {
   GradMode off(false);
@@ -174,8 +173,7 @@ Tensor solve_with(const Op& op, const Tensor& a, const Tensor& b, const Attrs& a
   return call(op, expand(a, sa), expand(b, sb), attrs);
 }
 
-// --- determinant: out = sign, log of the absolute value
-// -------------------------------------------
+// --- determinant: out = sign, log of the absolute value ----------------------------------------
 
 void slogdet_forward(Call& c) {
   GradMode off(false);
@@ -212,8 +210,7 @@ const Op kSlogdet{.name = "slogdet",
                   .visible = 2,
                   .lanes = lanes::leading};
 
-// --- factorisations
-// --------------------------------------------------------------------------------
+// --- factorisations ----------------------------------------------------------------------------
 
 void cholesky_forward(Call& c) {
   GradMode off(false);

@@ -113,21 +113,12 @@ void matmul_backward(Backward& b) {
     b.in[1].grad = astype(d, b.in[1].dtype);
   }
 }
-// Whether t is the same in every lane, and so need not be seen with them.
-bool shared(const Tensor& t) {
-  if (!t.lanes()) return true;
-  for (const auto s : t.lanes()->strides)
-    if (s != 0) return false;
-  return true;
-}
-Tensor lane_of_shared(const Tensor& t) { return t->lanes ? lanes::plain(t, Lanes{}) : t; }
-
 void matmul_lanes(Call& c, const Lanes& all) {
   GradMode off(false);
   const Tensor &a = c.in[0].tensor, &b = c.in[1].tensor;
   // The rows of all lanes against one matrix are one product.
-  if (shared(b) && b.rank() == 2) {
-    Tensor y = matmul(lanes::plain(a, all), lane_of_shared(b));
+  if (lanes::shared(b) && b.rank() == 2) {
+    Tensor y = matmul(lanes::plain(a, all), lanes::lane_of(b));
     c.out[0] = lanes::with_lanes(y, all);
     return;
   }
@@ -194,8 +185,8 @@ void dense_lanes(Call& c, const Lanes& all) {
   const Tensor bias = c.in.size() > 2 ? c.in[2].tensor : Tensor();
   const int activation = static_cast<int>(c.attrs.i[0]);
   Tensor y;
-  if (shared(w) && (!bias || shared(bias))) {
-    y = dense(x, lane_of_shared(w), bias ? lane_of_shared(bias) : bias, activation);
+  if (lanes::shared(w) && (!bias || lanes::shared(bias))) {
+    y = dense(x, lanes::lane_of(w), bias ? lanes::lane_of(bias) : bias, activation);
   } else {
     const int rank = c.in[0].tensor.rank();
     y = matmul(x, transpose(lanes::plain(w, all, rank), -1, -2));

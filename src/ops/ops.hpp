@@ -145,8 +145,7 @@ Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const 
 Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
 std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
 
-// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp, loss.cpp)
-// ---------------------------------------------
+// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp, loss.cpp) -----
 Tensor softmax(const Tensor& x, std::int64_t axis);
 Tensor log_softmax(const Tensor& x, std::int64_t axis);
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims);

@@ -38,8 +38,7 @@ const Op kConstant{.name = "pad",
                    .forward = constant_forward,
                    .backward = constant_backward};
 
-// --- repeated: i[0] = the border
-// -------------------------------------------------------------------
+// --- repeated: i[0] = the border ---------------------------------------------------------------
 
 // The element of n that stands at place i of the endless row.
 std::int64_t repeated(Border border, std::int64_t i, std::int64_t n) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/lanes.hpp"
 #include "ops/support.hpp"
 
 namespace nnx::ops {
@@ -15,7 +16,8 @@ namespace {
 using namespace pointwise;
 
 // Attrs of every op here: i[0] = pooled axes r; axes = kernel (r), stride (r); extra = padding (r),
-// dilation (r); shape = result. Averages: i[1] = divisor or 0, flag = padding counts.
+// dilation (r); shape = result. Averages: i[1] = divisor or 0, flag = padding counts. Maxima:
+// i[2] = whether a gradient is followed.
 
 // Whether a tap of a window is a byte: not where axes are cut into parts.
 bool taps_are_bytes(const Attrs& a) {
@@ -45,6 +47,21 @@ double cost(const PoolJob& job, const Tensor& in, const Tensor& out) {
   return static_cast<double>(in.numel()) * 0.2 + static_cast<double>(out.numel()) * taps * 0.1;
 }
 
+// Lanes are planes as well.
+void planes(Call& c, const Lanes& all) {
+  GradMode off(false);
+  std::vector<Operand> in;
+  for (const Operand& o : c.in)
+    in.emplace_back(
+        contiguous(expand(lanes::plain(o.tensor, all), lanes::in_front(all, o.tensor.shape()))));
+  Attrs a = c.attrs;
+  a.shape = lanes::in_front(all, a.shape);
+  Call together{c.op, in, a, {}, {}};
+  c.op.forward(together);
+  for (int j = 0; j < c.op.results; ++j)
+    if (together.out[j]) c.out[j] = lanes::with_lanes(together.out[j], all);
+}
+
 // A linear op of one tensor, whose kernel takes it in row_dtype.
 template <class Run>
 Tensor linear(Call& c, bool in_is_pooled, Run run) {
@@ -62,8 +79,7 @@ Tensor linear(Call& c, bool in_is_pooled, Run run) {
   return astype(to, x.dtype());
 }
 
-// --- along taps
-// -----------------------------------------------------------------------------------
+// --- along taps --------------------------------------------------------------------------------
 
 void pick_forward(Call& c) {  // in = x, taps
   c.out[0] = linear(c, false, [&](const PoolJob& job, Lane lane, const void* x, void* y) {
@@ -85,7 +101,8 @@ const Op kPick{.name = "max_pool_pick",
                .kind = Op::Kind::linear,
                .forward = pick_forward,
                .backward = pick_backward,
-               .saves = save_in(1)};
+               .saves = save_in(1),
+               .lanes = planes};
 void spread_backward(Backward& b) {
   b.in[0].grad = call(kPick, b.grad[0], b.in[1].value.tensor, with_shape(b.attrs, b.in[0].shape));
 }
@@ -93,10 +110,10 @@ const Op kSpread{.name = "max_pool_backward",
                  .kind = Op::Kind::linear,
                  .forward = spread_forward,
                  .backward = spread_backward,
-                 .saves = save_in(1)};
+                 .saves = save_in(1),
+                 .lanes = planes};
 
-// --- along positions in planes
-// ---------------------------------------------------------------------
+// --- along positions in planes -----------------------------------------------------------------
 
 // (planes, elements of one): the last `axes` axes joined, and the axes before.
 Shape flat(const Shape& shape, int axes) {
@@ -112,21 +129,19 @@ Tensor add_at(const Tensor& g, const Tensor& index, const Shape& shape, int axes
   return reshape(scatter_add(zeros, 1, reshape(index, rows), reshape(g, rows)), shape);
 }
 
-// --- max
-// ------------------------------------------------------------------------------------------
+// --- max ---------------------------------------------------------------------------------------
 
 // out = y, then taps or positions: hidden, and only where a gradient is followed, or visible
 // (int64)
 void max_forward(Call& c, bool indices) {
   const Tensor& x = c.in[0].tensor;
-  const bool followed = grad_enabled() && (x.requires_grad() || x->grad_record);
   GradMode off(false);
   const DType t = row_dtype(x.dtype(), c.op.name);
   const Tensor from = contiguous(astype(x, t));
   const Tensor y = runtime::empty(c.attrs.shape, t, x.device());
   const bool bytes = !indices && taps_are_bytes(c.attrs);
   Tensor& where = c.out[1];
-  if (indices || followed)
+  if (indices || c.attrs.i[2])
     where = runtime::empty(c.attrs.shape, bytes ? DType::uint8 : DType::int64, x.device());
   if (y.numel()) {
     const PoolJob job = job_of(c.attrs, x.shape(), y.shape());
@@ -148,23 +163,25 @@ const Op kMaxPool{.name = "max_pool",
                   .forward = [](Call& c) { max_forward(c, false); },
                   .backward = max_backward,
                   .saves = save_out(1),
-                  .results = 2};
+                  .results = 2,
+                  .lanes = planes};
 const Op kMaxPoolIndices{.name = "max_pool",
                          .forward = [](Call& c) { max_forward(c, true); },
                          .backward = max_backward,
                          .saves = save_out(1),
                          .results = 2,
-                         .visible = 2};
+                         .visible = 2,
+                         .lanes = planes};
 
-std::pair<Tensor, Tensor> call_max(const Tensor& x, const Attrs& a, bool indices) {
+std::pair<Tensor, Tensor> call_max(const Tensor& x, Attrs a, bool indices) {
+  a.i[2] = grad_enabled() && follows(x);
   Operand in[] = {x};
   Call c{indices ? kMaxPoolIndices : kMaxPool, in, a, {}, {}};
   dispatch(c);
   return {c.out[0], indices ? c.out[1] : Tensor()};
 }
 
-// --- average
-// --------------------------------------------------------------------------------------
+// --- average -----------------------------------------------------------------------------------
 
 void avg_forward(Call& c) {
   c.out[0] = linear(c, false, [&](const PoolJob& job, Lane lane, const void* x, void* y) {
@@ -180,18 +197,23 @@ extern const Op kAvgSpread;
 const Op kAvgPool{.name = "avg_pool",
                   .kind = Op::Kind::linear,
                   .forward = avg_forward,
-                  .backward = [](Backward& b) {
-                    b.in[0].grad = call(kAvgSpread, b.grad[0], with_shape(b.attrs, b.in[0].shape));
-                  }};
+                  .backward =
+                      [](Backward& b) {
+                        b.in[0].grad =
+                            call(kAvgSpread, b.grad[0], with_shape(b.attrs, b.in[0].shape));
+                      },
+                  .lanes = planes};
 const Op kAvgSpread{.name = "avg_pool_backward",
                     .kind = Op::Kind::linear,
                     .forward = avg_spread_forward,
-                    .backward = [](Backward& b) {
-                      b.in[0].grad = call(kAvgPool, b.grad[0], with_shape(b.attrs, b.in[0].shape));
-                    }};
+                    .backward =
+                        [](Backward& b) {
+                          b.in[0].grad =
+                              call(kAvgPool, b.grad[0], with_shape(b.attrs, b.in[0].shape));
+                        },
+                    .lanes = planes};
 
-// --- unpooling
-// --------------------------------------------------------------------------------------
+// --- unpooling ---------------------------------------------------------------------------------
 
 // in = x (planes, n), index of that shape; i[0] = elements of a plane. Of equal positions the last
 // one stays; each of them gets the gradient.
@@ -215,8 +237,7 @@ const Op kUnpool{.name = "max_unpool",
                  .backward = unpool_backward,
                  .saves = save_in(1)};
 
-// --- arguments
-// --------------------------------------------------------------------------------------
+// --- arguments ---------------------------------------------------------------------------------
 
 std::string named(const char* what, int axes) {
   return std::string(what) + "_pool" + std::to_string(axes) + "d";

@@ -11,6 +11,7 @@ import helpers
 import nnx
 import numpy as np
 import pytest
+from nnx.nn import functional as F
 
 from ops.pointwise_cases import CASES as POINTWISE
 from ops.test_families import CASES as FAMILIES
@@ -20,11 +21,40 @@ RNG = np.random.default_rng(5)
 SQUARE = RNG.uniform(-1, 1, (3, 3)) + 3 * np.eye(3)
 WIDE = RNG.uniform(-1, 1, (4, 3))
 INDEX = np.array([2, 0, 1, 1])
+IMAGES = RNG.uniform(-1, 1, (2, 4, 5, 4))
+KERNELS = RNG.uniform(-1, 1, (6, 4, 3, 2))
+HALVES = RNG.uniform(-1, 1, (6, 2, 3, 2))
+EACH = RNG.uniform(-1, 1, 6)
 
 Function = Callable[..., nnx.Tensor]
 
 # What test_families does not have: (function, arrays for one lane).
 MORE: dict[str, tuple[Function, tuple[np.ndarray, ...]]] = {
+    "conv": (lambda x, w: F.conv2d(x, w, padding=1), (IMAGES, KERNELS)),
+    "conv_fixed": (lambda x: F.conv2d(x, nnx.tensor(KERNELS), stride=2), (IMAGES,)),
+    "conv_groups": (
+        lambda x, w, b: nnx._nnx.conv(x, w, b, groups=2, activation="tanh"),
+        (IMAGES, HALVES, EACH),
+    ),
+    "conv_transpose": (
+        lambda x, w: F.conv_transpose2d(x, w, stride=2),
+        (IMAGES[:, :, :2, :2].copy(), KERNELS[:4].copy()),
+    ),
+    "conv_transpose_groups": (
+        lambda x, b: F.conv_transpose2d(x, nnx.tensor(HALVES[:4]), b, groups=2),
+        (IMAGES, EACH[:4].copy()),
+    ),
+    "max_pool": (lambda x: F.max_pool2d(x, 2), (IMAGES,)),
+    "avg_pool": (lambda x: F.avg_pool2d(x, 2, padding=1), (IMAGES,)),
+    "pad": (lambda x: F.pad(x, (1, 0, 2, 1), mode="reflect"), (IMAGES,)),
+    "batch_norm": (
+        lambda x, w: F.batch_norm(x, None, None, w, training=True),
+        (IMAGES, EACH[:4].copy()),
+    ),
+    "interpolate": (
+        lambda x: F.interpolate(x, scale_factor=2.0, mode="bilinear"),
+        (IMAGES,),
+    ),
     "solve": (lambda a, b: nnx.linalg.solve(a, b), (SQUARE, WIDE.T.copy())),
     "solve_triangular": (
         lambda a, b: nnx._nnx.linalg_solve_triangular(a, b),

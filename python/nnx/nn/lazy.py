@@ -154,7 +154,8 @@ class LazyConvolution(Convolution):
         self.in_channels = channels
         if isinstance(self.weight, UninitializedParameter):
             self.weight.materialize((*self._channels(), *self.kernel_size))
-        _become(self, next(c for c in cls.__mro__ if not issubclass(c, LazyConvolution)))
+        eager: Any = next(c for c in cls.__mro__ if not issubclass(c, LazyConvolution))
+        _become(self, eager)
         with no_grad():
             self.reset_parameters()
         made: Tensor = self.forward(x, *args)
