@@ -100,7 +100,7 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 // activation(x @ weight.T + bias); bias may be none, activation the id of a declaration or -1.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation);
 
-// --- convolution (conv.cpp): x (N, groups * C, spatial...), one to three spatial axes -------------
+// --- convolution (conv.cpp): x (N, groups * C, spatial...), 1 to 3 spatial axes ----------------
 // Lists hold one entry per spatial axis, or one for all.
 struct ConvOptions {
   Dims stride{1}, dilation{1};
