@@ -34,8 +34,8 @@ PyObject* fast_dense(const Definition&, PyObject* const* args, Py_ssize_t n) {
                          n == 3 && args[2] != Py_None ? unwrap(args[2]) : Tensor(), -1));
 }
 PyObject* dense(Args& a) {
-  return give(ops::dense(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"),
-                         activation_of(a)));
+  return give(
+      ops::dense(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"), activation_of(a)));
 }
 
 PyObject* cross_entropy(Args& a) {

@@ -25,7 +25,8 @@ struct Number {
 std::span<const Number> numbers_of(std::string_view declaration);
 // 'mean', 'sum' or 'none' (functions_training.cpp).
 ops::LossReduction reduction_of(Args& a);
-// The argument `activation`: the id of a declaration of one argument, or -1 (functions_network.cpp).
+// The argument `activation`: the id of a declaration of one argument, or -1
+// (functions_network.cpp).
 int activation_of(Args& a);
 const char* stored(std::string s);  // for the life of the process
 
