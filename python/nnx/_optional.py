@@ -51,8 +51,8 @@ def install_command(package: str) -> str:
 
     Example:
         >>> from nnx._optional import install_command
-        >>> install_command("scipy")
-        'python -m pip install scipy'
+        >>> install_command("torch")
+        'python -m pip install torch'
     """
     import re
     from importlib import metadata

@@ -80,8 +80,8 @@ struct GatherTiles {
 template <class T>
 inline constexpr TileTable<GatherFn<T>, GatherTiles<T>::template Kernel> kGatherTiles;
 
-inline constexpr double kNearBytes = 1 << 18;  // of a chunk
-inline constexpr std::int64_t kDepth = 512;    // numbers of a packed panel taken at a time, about
+inline constexpr double kNearBytes = 1 << 18;         // of a chunk
+inline constexpr std::int64_t kPanelBytes = 1 << 16;  // of packed weights taken at a time, about
 
 // Where a chunk keeps its part of the source: pixels, with zeros around.
 struct Frame {
@@ -150,14 +150,15 @@ inline std::vector<Segment> segments_of(const Gather& g, const Frame& f, const P
       }
   return all;
 }
-// The same, in parts of about kDepth numbers: what is multiplied while the weights are near.
-inline std::vector<std::vector<Segment>> depths_of(const std::vector<Segment>& segments) {
+// The same, in parts of about `most` numbers: what is multiplied while the weights are near.
+inline std::vector<std::vector<Segment>> depths_of(const std::vector<Segment>& segments,
+                                                   std::int64_t most) {
   std::vector<std::vector<Segment>> parts(1);
   std::int64_t depth = 0;
   for (Segment s : segments) {
     while (s.length > 0) {
-      const std::int64_t some = s.length <= kDepth * 3 / 2 ? s.length : kDepth;
-      if (depth > 0 && depth + some > kDepth) {
+      const std::int64_t some = s.length <= most * 3 / 2 ? s.length : most;
+      if (depth > 0 && depth + some > most) {
         parts.emplace_back();
         depth = 0;
       }
@@ -296,9 +297,11 @@ class ChannelsGather {
       const Phase* phase;
     };
     std::vector<Part> parts;
+    const std::int64_t most = std::max<std::int64_t>(
+        64, kPanelBytes / (panels_.size(0) * S::width * static_cast<std::int64_t>(sizeof(T))));
     for (const Phase& p : phases_) {
       bool first = true;
-      for (auto& segments : depths_of(segments_of(g_, frame, p))) {
+      for (auto& segments : depths_of(segments_of(g_, frame, p), most)) {
         std::int64_t depth = 0;
         for (const Segment& s : segments) depth += s.length;
         parts.push_back({std::move(segments), depth, first, &p});

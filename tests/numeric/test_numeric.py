@@ -239,7 +239,7 @@ def test_values_are_those_of_numpy(name: str) -> None:
             assert isinstance(got, nnx.Tensor) and tuple(got.shape) == np.shape(theirs), args
             assert np.asarray(got).dtype.kind == np.asarray(theirs).dtype.kind, args
             same = got.dtype == nnx.float32 and np.asarray(theirs).dtype == np.float64
-            rtol = 1e-9 if name == "polyfit" else 1e-12
+            rtol = 1e-7 if name == "polyfit" else 1e-12  # of points far from 0: badly conditioned
             rtol = 1e-6 if same else rtol  # integers become floats of the default dtype
             np.testing.assert_allclose(got, theirs, rtol=rtol, atol=1e-13, err_msg=f"{args} {more}")
         answered += 1
