@@ -123,10 +123,10 @@ void fill_frame(const Gather& g, const Frame& f, const T* source, T* out) {
         std::fill_n(row, f.step[1], T(0));
         continue;
       }
-      std::fill_n(row, x0 * channels, T(0));
+      clear_row(x0 * channels, row);
       planes_to_pixels(source + (sd * axis[1].source + sh) * axis[2].source + f.origin[2] + x0,
                        plane, channels, x1 - x0, row + x0 * channels);
-      std::fill_n(row + x1 * channels, (f.extent[2] - x1) * channels, T(0));
+      clear_row((f.extent[2] - x1) * channels, row + x1 * channels);
     }
   }
 }

@@ -36,12 +36,31 @@ struct Simd {
 };
 inline constexpr std::int64_t kSlack = 64;  // numbers
 
+// Rows are short, so that a call to copy or to clear one would take longer than the work.
+template <class T>
+NNX_INLINE void copy_row(const T* src, std::int64_t n, T* dst) {
+  using V = Vec<T>;
+  std::int64_t i = 0;
+  for (; i + V::width <= n; i += V::width) V::load(src + i).store(dst + i);
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    V::load(src + i, rest).store(dst + i, rest);
+  }
+}
+template <class T>
+NNX_INLINE void clear_row(std::int64_t n, T* dst) {
+  using V = Vec<T>;
+  std::int64_t i = 0;
+  for (; i + V::width <= n; i += V::width) V(0).store(dst + i);
+  if (i < n) V(0).store(dst + i, static_cast<int>(n - i));
+}
+
 // dst[x * channels + c] = src[c * plane + x] for x in [0, n).
 template <class T>
 void planes_to_pixels(const T* src, std::int64_t plane, std::int64_t channels, std::int64_t n,
                       T* dst) {
   if (channels == 1) {
-    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
+    copy_row(src, n, dst);
     return;
   }
   std::int64_t x = 0;

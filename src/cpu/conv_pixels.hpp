@@ -146,33 +146,37 @@ void fill_planes(const Gather& g, const PlaneFrame& f, std::int64_t channels, co
                  T* out) {
   const Axis* axis = g.axis;
   const std::int64_t plane = g.source_plane(), split = f.split[2];
-  for (std::int64_t c = 0; c < channels; ++c) {
-    for (std::int64_t d = 0; d < f.extent[0]; ++d) {
-      // Also the rows that fill up the last remainders: vectors of zeros meet them.
-      for (std::int64_t h = 0; h < ceil_div(f.extent[1], f.split[1]) * f.split[1]; ++h) {
-        const std::int64_t sd = f.origin[0] + d, sh = f.origin[1] + h;
-        const bool there = sd >= 0 && sd < axis[0].source && sh >= 0 && sh < axis[1].source;
-        const T* from = source + c * plane + (sd * axis[1].source + sh) * axis[2].source;
-        for (std::int64_t m = 0; m < split; ++m) {
-          T* to = out + f.at(c, d, h, m);
-          if (!there) {
-            std::fill_n(to, f.row, T(0));
-            continue;
+  // Also the rows that fill up the last remainders: vectors of zeros meet them.
+  const std::int64_t rows = ceil_div(f.extent[1], f.split[1]);
+  for (std::int64_t m = 0; m < split; ++m) {
+    // Number j of a row is the source's column begin + j split; it has those from j0 to j1.
+    const std::int64_t begin = f.origin[2] + m, beyond = axis[2].source - begin;
+    const std::int64_t j0 =
+        std::clamp<std::int64_t>(begin >= 0 ? 0 : ceil_div(-begin, split), 0, f.row);
+    const std::int64_t j1 =
+        std::clamp<std::int64_t>(beyond <= 0 ? 0 : ceil_div(beyond, split), j0, f.row);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      for (std::int64_t d = 0; d < f.extent[0]; ++d) {
+        const std::int64_t sd = f.origin[0] + d;
+        const bool inside = sd >= 0 && sd < axis[0].source;
+        for (std::int64_t n = 0; n < f.split[1]; ++n) {
+          T* to = out + c * f.channel + d * f.depth + (n * split + m) * f.plane;
+          for (std::int64_t r = 0; r < rows; ++r, to += f.row) {
+            const std::int64_t sh = f.origin[1] + n + r * f.split[1];
+            if (!inside || sh < 0 || sh >= axis[1].source) {
+              clear_row(f.row, to);
+              continue;
+            }
+            const T* from =
+                source + c * plane + (sd * axis[1].source + sh) * axis[2].source + begin;
+            clear_row(j0, to);
+            if (split == 1) {
+              copy_row(from + j0, j1 - j0, to + j0);
+            } else {
+              for (std::int64_t k = j0; k < j1; ++k) to[k] = from[k * split];
+            }
+            clear_row(f.row - j1, to + j1);
           }
-          // Number j is the source's column origin + m + j split.
-          const std::int64_t begin = f.origin[2] + m;
-          const std::int64_t j0 =
-              std::clamp<std::int64_t>(begin >= 0 ? 0 : ceil_div(-begin, split), 0, f.row);
-          const std::int64_t beyond = axis[2].source - begin;
-          const std::int64_t j1 =
-              std::clamp<std::int64_t>(beyond <= 0 ? 0 : ceil_div(beyond, split), j0, f.row);
-          std::fill_n(to, j0, T(0));
-          if (split == 1) {
-            std::copy_n(from + begin + j0, j1 - j0, to + j0);
-          } else {
-            for (std::int64_t j = j0; j < j1; ++j) to[j] = from[begin + j * split];
-          }
-          std::fill_n(to + j1, f.row - j1, T(0));
         }
       }
     }
@@ -308,7 +312,7 @@ class PixelsGather {
           T* to = dest + i * plane + (index(0, d) * axis[1].dest + index(1, h)) * axis[2].dest +
                   index(2, 0);
           if (axis[2].step == 1) {
-            std::copy_n(from, count[2], to);
+            copy_row(from, count[2], to);
           } else {
             for (std::int64_t j = 0; j < count[2]; ++j) to[j * axis[2].step] = from[j];
           }
@@ -404,8 +408,8 @@ class PixelsWeight {
           T* to = g + ((d * images + i) * outs + o) * step;
           const T* from = dy + (at * outs + o) * plane + rows + d * extent[1] * extent[2];
           for (std::int64_t h = 0; h < extent[1]; ++h) {
-            std::copy_n(from + h * extent[2], extent[2], to + h * frame.row);
-            std::fill_n(to + h * frame.row + extent[2], frame.row - extent[2], T(0));
+            copy_row(from + h * extent[2], extent[2], to + h * frame.row);
+            clear_row(frame.row - extent[2], to + h * frame.row + extent[2]);
           }
           std::fill_n(to + extent[1] * frame.row, step - extent[1] * frame.row, T(0));
         }
