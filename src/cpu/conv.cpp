@@ -25,12 +25,12 @@ double row_filled(const Gather& g) {
 
 template <class T>
 bool gather_by_pixels(const Gather& g) {
-  constexpr int width = Simd<T>::width;
+  constexpr int width = Vec<T>::width;
   return g.dest_channels <= width && filled(g.dest_channels, width) < 0.75 * row_filled(g);
 }
 template <class T>
 bool weight_by_pixels(const Gather& g) {
-  constexpr int width = Simd<T>::width;
+  constexpr int width = Vec<T>::width;
   std::int64_t run = g.source_channels;  // numbers side by side
   const std::vector<Tap>& taps = g.axis[2].phases.front().taps;
   if (taps.size() > 1 && taps[1].delta == taps[0].delta + 1)

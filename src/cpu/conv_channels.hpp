@@ -35,10 +35,10 @@ using GatherFn = void (*)(const GatherTile<T>&);
 
 template <class T, int R, int V>
 void gather_tile(const GatherTile<T>& t) {
-  using S = Simd<T>;
+  using S = Vec<T>;
   constexpr int kGroups = (R + 2) / 3;  // rows in groups of 3: base, base + step, base + 2 step
   const std::int64_t step = t.a_step;
-  typename S::V acc[R][V];
+  S acc[R][V];
   NNX_UNROLL for (int v = 0; v < V; ++v) {
     NNX_UNROLL for (int i = 0; i < R; ++i) {
       acc[i][v] = S::load((t.start ? t.start : t.c + i * t.c_step) + v * S::width);
@@ -49,11 +49,11 @@ void gather_tile(const GatherTile<T>& t) {
     const T* a[kGroups];
     NNX_UNROLL for (int g = 0; g < kGroups; ++g) a[g] = t.a + t.segments[s].offset + 3 * g * step;
     const auto one = [&](int offset) NNX_LAMBDA_INLINE {
-      typename S::V vb[V];
+      S vb[V];
       NNX_UNROLL for (int v = 0; v < V; ++v) vb[v] = S::load(b + v * S::width);
       NNX_UNROLL for (int i = 0; i < R; ++i) {
-        const typename S::V x = S::splat(a[i / 3][i % 3 * step + offset]);
-        NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S::fma(x, vb[v], acc[i][v]);
+        const S x(a[i / 3][i % 3 * step + offset]);
+        NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = fma(x, vb[v], acc[i][v]);
       }
       b += V * S::width;
     };
@@ -66,7 +66,7 @@ void gather_tile(const GatherTile<T>& t) {
     if (p) one(0);
   }
   NNX_UNROLL for (int i = 0; i < R; ++i) {
-    NNX_UNROLL for (int v = 0; v < V; ++v) S::store(t.c + i * t.c_step + v * S::width, acc[i][v]);
+    NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v].store(t.c + i * t.c_step + v * S::width);
   }
 }
 
@@ -173,7 +173,7 @@ inline std::vector<std::vector<Segment>> depths_of(const std::vector<Segment>& s
 template <class T>
 class ChannelsGather {
  public:
-  using S = Simd<T>;
+  using S = Vec<T>;
 
   explicit ChannelsGather(const Gather& gather)
       : g_(gather),

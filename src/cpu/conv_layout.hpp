@@ -1,4 +1,4 @@
-// What the convolution kernels share: vectors, tables of tiles, and the two layouts of an image
+// What the convolution kernels share: tables of tiles, and the two layouts of an image
 // that they read, with the way between them.
 //   planes: one channel after the other, as tensors lie.
 //   pixels: all channels of a pixel side by side.
@@ -14,26 +14,6 @@
 
 namespace nnx::cpu::inline NNX_LEVEL::convolution {
 
-template <class T>
-struct Simd {
-  static constexpr int width = kVectorBytes / static_cast<int>(sizeof(T));
-  using V [[gnu::vector_size(kVectorBytes)]] = T;
-
-  NNX_INLINE static V load(const T* p) {
-    V v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
-  }
-  NNX_INLINE static void store(T* p, V v) { std::memcpy(p, &v, sizeof v); }
-  NNX_INLINE static V splat(T x) {
-    if constexpr (sizeof(T) == sizeof(float)) return gemm::splat(x);
-    else return x - V{};
-  }
-  NNX_INLINE static V fma(V a, V b, V c) {
-    if constexpr (sizeof(T) == sizeof(float)) return gemm::fma(a, b, c);
-    else return static_cast<V>(native::mul_add(a, b, c));
-  }
-};
 inline constexpr std::int64_t kSlack = 64;  // numbers
 
 // Rows are short, so that a call to copy or to clear one would take longer than the work.

@@ -31,23 +31,23 @@ using PixelFn = void (*)(const PixelTile<T>&);
 
 template <class T, int R, int V>
 void pixel_tile(const PixelTile<T>& t) {
-  using S = Simd<T>;
-  typename S::V acc[R][V];
+  using S = Vec<T>;
+  S acc[R][V];
   NNX_UNROLL for (int i = 0; i < R; ++i) {
-    NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S::splat(t.start[i]);
+    NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S(t.start[i]);
   }
   const T* w = t.w;
   for (std::int64_t k = 0; k < t.k; ++k, w += R) {
     const T* a = t.a + t.offset[k];
-    typename S::V va[V];
+    S va[V];
     NNX_UNROLL for (int v = 0; v < V; ++v) va[v] = S::load(a + v * S::width);
     NNX_UNROLL for (int i = 0; i < R; ++i) {
-      const typename S::V x = S::splat(w[i]);
-      NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S::fma(x, va[v], acc[i][v]);
+      const S x(w[i]);
+      NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = fma(x, va[v], acc[i][v]);
     }
   }
   NNX_UNROLL for (int i = 0; i < R; ++i) {
-    NNX_UNROLL for (int v = 0; v < V; ++v) S::store(t.c + i * t.c_step + v * S::width, acc[i][v]);
+    NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v].store(t.c + i * t.c_step + v * S::width);
   }
 }
 
@@ -66,9 +66,12 @@ using DotFn = void (*)(const DotPixels<T>&);
 
 template <class T, int R>
 void dot_pixels(const DotPixels<T>& t) {
-  using S = Simd<T>;
+  using S = Vec<T>;
   constexpr int kS = gemm::dot_columns(R);
-  typename S::V acc[R][kS] = {};
+  S acc[R][kS];
+  NNX_UNROLL for (int i = 0; i < R; ++i) {
+    NNX_UNROLL for (int j = 0; j < kS; ++j) acc[i][j] = S(0);
+  }
   for (std::int64_t n = 0; n < t.images; ++n) {
     const T* g = t.g + n * t.g_image;
     const T* a[kS];
@@ -76,18 +79,18 @@ void dot_pixels(const DotPixels<T>& t) {
       a[j] = t.a + n * t.a_image + t.offset[j < t.columns ? j : t.columns - 1];
     }
     for (std::int64_t q = 0; q < t.vectors * S::width; q += S::width) {
-      typename S::V vg[R];
+      S vg[R];
       NNX_UNROLL for (int i = 0; i < R; ++i) vg[i] = S::load(g + i * t.g_step + q);
       NNX_UNROLL for (int j = 0; j < kS; ++j) {
-        const typename S::V va = S::load(a[j] + q);
-        NNX_UNROLL for (int i = 0; i < R; ++i) acc[i][j] = S::fma(vg[i], va, acc[i][j]);
+        const S va = S::load(a[j] + q);
+        NNX_UNROLL for (int i = 0; i < R; ++i) acc[i][j] = fma(vg[i], va, acc[i][j]);
       }
     }
   }
   NNX_UNROLL for (int i = 0; i < R; ++i) {
     NNX_UNROLL for (int j = 0; j < kS; ++j) {
       if (j < t.columns)
-        t.c[i * t.c_step + j] += fold(Vec<T>(acc[i][j]), [](auto x, auto y) { return x + y; });
+        t.c[i * t.c_step + j] += fold(acc[i][j], [](auto x, auto y) { return x + y; });
     }
   }
 }
@@ -199,7 +202,7 @@ inline constexpr double kNearPlanes = 1 << 17;  // bytes of a chunk
 template <class T>
 class PixelsGather {
  public:
-  using S = Simd<T>;
+  using S = Vec<T>;
 
   explicit PixelsGather(const Gather& gather)
       : g_(gather), phases_(phases_of(gather)), tiles_(g_.dest_channels, gemm::kRows) {
@@ -332,7 +335,7 @@ class PixelsGather {
 template <class T>
 class PixelsWeight {
  public:
-  using S = Simd<T>;
+  using S = Vec<T>;
 
   explicit PixelsWeight(const Gather& gather) : g_(gather), phase_(phases_of(gather).front()) {
     const double work = static_cast<double>(g_.batch * g_.groups * g_.dest_plane()) *

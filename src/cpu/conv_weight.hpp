@@ -30,10 +30,10 @@ using WeightFn = void (*)(const WeightTile<T>&);
 
 template <class T, int R, int V>
 void weight_tile(const WeightTile<T>& t) {
-  using S = Simd<T>;
+  using S = Vec<T>;
   constexpr int kGroups = (R + 2) / 3;
   const std::int64_t step = t.a_step, b_step = t.b_step;
-  typename S::V acc[R][V];
+  S acc[R][V];
   NNX_UNROLL for (int i = 0; i < R; ++i) {
     NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S::load(t.c + i * t.c_step + v * S::width);
   }
@@ -43,20 +43,20 @@ void weight_tile(const WeightTile<T>& t) {
     const T* b[V];
     NNX_UNROLL for (int v = 0; v < V; ++v) b[v] = t.b + t.rows[r].b + t.at[v];
     for (std::int64_t p = 0; p < t.pixels; ++p) {
-      typename S::V vb[V];
+      S vb[V];
       NNX_UNROLL for (int v = 0; v < V; ++v) {
         vb[v] = S::load(b[v]);
         b[v] += b_step;
       }
       NNX_UNROLL for (int i = 0; i < R; ++i) {
-        const typename S::V x = S::splat(a[i / 3][i % 3 * step]);
-        NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = S::fma(x, vb[v], acc[i][v]);
+        const S x(a[i / 3][i % 3 * step]);
+        NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v] = fma(x, vb[v], acc[i][v]);
       }
       NNX_UNROLL for (int g = 0; g < kGroups; ++g)++ a[g];
     }
   }
   NNX_UNROLL for (int i = 0; i < R; ++i) {
-    NNX_UNROLL for (int v = 0; v < V; ++v) S::store(t.c + i * t.c_step + v * S::width, acc[i][v]);
+    NNX_UNROLL for (int v = 0; v < V; ++v) acc[i][v].store(t.c + i * t.c_step + v * S::width);
   }
 }
 
@@ -75,7 +75,7 @@ inline constexpr TileTable<WeightFn<T>, WeightTiles<T>::template Kernel> kWeight
 template <class T>
 class ChannelsWeight {
  public:
-  using S = Simd<T>;
+  using S = Vec<T>;
 
   explicit ChannelsWeight(const Gather& gather) : g_(gather), phase_(phases_of(gather).front()) {
     const std::int64_t outs = g_.dest_channels;
