@@ -461,3 +461,7 @@ def test_sizes_read_well() -> None:
         "5.00 GiB",
         "1,024.00 PiB",
     ]
+
+
+def test_a_norm_of_images_has_no_products() -> None:
+    assert "not known" not in str(nnx.summary(nn.LayerNorm((4, 7, 7)), (4, 7, 7)))

@@ -449,3 +449,8 @@ def test_digits_and_mnist_go_through() -> None:
         side = data.data.shape[1]
         assert x.shape == (5, 1, side, side) and x.dtype == nnx.float32 and 0 < x.max() <= 1
         assert data[3][0].shape == (1, side, side)
+
+
+def test_a_batch_in_the_place_of_a_picture() -> None:
+    with pytest.raises(nnx.ShapeError, match=r"transform\.batch\(x\)"):
+        transforms.RandomAffine(10)(nnx.zeros((5, 1, 8, 8)))

@@ -171,3 +171,12 @@ def test_a_few_steps_of_lenet_lower_the_loss() -> None:
     trainer = nnx.Trainer(models.LeNet5(activation="relu"), "cross_entropy", "adam", lr=2e-3)
     history = trainer.fit(data.images[:512], data.labels[:512], 3, 32, verbose=0, seed=0)
     assert history["loss"][-1] < 0.6 * history["loss"][0]
+
+
+@pytest.mark.parametrize("name", ["elu", "gelu", "leaky_relu", "relu", "selu", "silu", "tanh"])
+def test_activations_go_by_the_names_of_functional(name: str) -> None:
+    x = nnx.linspace(-2, 2, 9)
+    layer = models.parts.activation("MLP", name)
+    assert layer(x).tolist() == getattr(nn.functional, name)(x).tolist()
+    with pytest.raises(nnx.ArgumentError, match="activation must be"):
+        models.parts.activation("MLP", "relu_")

@@ -370,3 +370,13 @@ def test_numbers_widen_nothing() -> None:
 def test_errors_teach(call: Callable[[], Any], error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def test_what_the_package_offers_is_what_the_files_have() -> None:
+    """nnx lists them to load them late; a function that is only in one of the two cannot be found."""
+    import importlib
+
+    for file, names in nnx._NUMERIC.items():
+        assert sorted(names.split()) == sorted(
+            importlib.import_module(f"nnx.numeric.{file}").__all__
+        )

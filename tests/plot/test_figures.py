@@ -479,3 +479,8 @@ def test_noise_around_a_flat_end_is_no_overtraining() -> None:
     rising = training + rng.normal(0, 0.01, 200) + 0.002 * np.maximum(epochs - 80, 0)
     found = plot.overtraining({"loss": training.tolist(), "val_loss": rising.tolist()})
     assert found is not None and 50 < found < 110
+
+
+def test_labels_in_the_place_of_axes() -> None:
+    with pytest.raises(nnx.ArgumentError, match="names="):
+        plot.confusion(np.eye(2), ["a", "b"])

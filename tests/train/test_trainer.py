@@ -433,3 +433,15 @@ def test_lr_for_an_optimizer_that_takes_none() -> None:
     model = nn.Dense(2, 1)
     with pytest.raises(nnx.ArgumentError, match="given by name or by a class that takes lr"):
         nnx.Trainer(model, "mse", lambda params: optim.SGD(params, lr=0.1), lr=0.5)
+
+
+def test_evaluate_prints_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = nnx.Trainer(nn.Dense(2, 1), "mse", metrics=["mae"])
+    x, y = np.zeros((3, 2), np.float32), np.ones((3, 1), np.float32)
+    quiet = trainer.evaluate(x, y)
+    assert capsys.readouterr().out == ""
+    assert trainer.evaluate(x, y, verbose=1) == quiet
+    shown = capsys.readouterr().out
+    assert shown == f"loss: {quiet['loss']:.4g} - mae: {quiet['mae']:.4g}\n"
+    with pytest.raises(nnx.ArgumentError, match="verbose"):
+        trainer.evaluate(x, y, verbose=3)
