@@ -373,7 +373,7 @@ def test_errors_teach(call: Callable[[], Any], error: type[Exception], match: st
 
 
 def test_what_the_package_offers_is_what_the_files_have() -> None:
-    """nnx lists them to load them late; a function that is only in one of the two cannot be found."""
+    """nnx lists them to load them late; what is in only one of the two cannot be found."""
     import importlib
 
     for file, names in nnx._NUMERIC.items():
