@@ -66,7 +66,7 @@ def test_options() -> None:
 
 
 def test_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.main(["--device", "cuda", "--no-picture"]) == 1
+    assert demo.main(["--device", "cuda:99", "--no-picture"]) == 1
     assert "DeviceError" in capsys.readouterr().err
 
 

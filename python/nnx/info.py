@@ -51,6 +51,10 @@ def report() -> str:
     ]
     for device in found["devices"]:
         state = "available" if device["available"] else f"not available: {device['why_not']}"
+        if device["available"] and device["name"] != "cpu":
+            facts = _nnx.device_properties(device["name"])
+            state = f"{facts['name']}, {facts['memory'] / 1e9:.0f} GB, capability "
+            state += f"{facts['capability']}; {facts['libraries']}"
         rows.append((f"device {device['name']}", state))
     rows.append(("Python", f"{found['python']}, NumPy {found['numpy']}"))
     rows.append(("system", found["system"]))

@@ -245,7 +245,7 @@ def _by_rows(y: Tensor, inputs: Sequence[Tensor], graph: bool, chunk: int | None
     """d y / d x for every x, of shape (*y.shape, *x.shape)."""
     n = y.numel()
     if n == 0 or not y.requires_grad:
-        return [_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype) for x in inputs]
+        return [_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype, device=x.device) for x in inputs]
     most = chunk or max(1, _CHUNK_ELEMENTS // _nnx._largest_value([y]))
     try:
         parts = [_some_rows(y, inputs, graph, i, min(i + most, n)) for i in range(0, n, most)]
@@ -262,7 +262,9 @@ def _some_rows(
     y: Tensor, inputs: Sequence[Tensor], graph: bool, start: int, stop: int
 ) -> list[Tensor]:
     count = stop - start
-    seeds = _nnx.eye(count, y.numel(), start, dtype=y.dtype).reshape((count, *y.shape))
+    seeds = _nnx.eye(count, y.numel(), start, dtype=y.dtype, device=y.device).reshape(
+        (count, *y.shape)
+    )
     level = next(levels)
     seed = seeds[0] if count == 1 else _nnx._lanes_in(seeds, 0, level)
     found = _nnx.grad(
@@ -283,7 +285,7 @@ def _by_columns(
             found = _by_rows(g, pulled.seeds, graph, chunk)
         for row, (y, t) in zip(table, pulled.spread(found), strict=True):
             if t is None:
-                row.append(_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype))
+                row.append(_nnx.zeros((*y.shape, *x.shape), dtype=x.dtype, device=x.device))
                 continue
             order = (*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
             row.append(_nnx.permute_dims(t, order))

@@ -14,7 +14,7 @@ namespace {
 thread_local int t_quiet = 0;  // looking, or in the middle of a node's gradient
 template <class T>
 T only(const Tensor& t) {
-  return ops::contiguous(t).data<T>()[0];
+  return ops::value_of<T>(ops::contiguous(t));
 }
 
 std::string number(const Tensor& t) {

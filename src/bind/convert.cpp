@@ -262,14 +262,17 @@ void need_one(const Tensor& t, const char* op) {
 
 PyObject* item(const Tensor& t) {
   need_one(t, "item");
-  return with_element(t.bytes(), t.dtype(), ToPython{});
+  return with_element(ops::on_cpu(t).bytes(), t.dtype(), ToPython{});
 }
 
 Scalar scalar_value(const Tensor& t) {
   need_one(t, "item");
-  return with_element(t.bytes(), t.dtype(), [](auto x) { return Scalar(x); });
+  return with_element(ops::on_cpu(t).bytes(), t.dtype(), [](auto x) { return Scalar(x); });
 }
 
-PyObject* tolist(const Tensor& t) { return nested(t, t.bytes(), 0).release(); }
+PyObject* tolist(const Tensor& t) {
+  const Tensor here = ops::on_cpu(t);
+  return nested(here, here.bytes(), 0).release();
+}
 
 }  // namespace nnx::bind

@@ -11,6 +11,7 @@
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
 #include "runtime/allocator.hpp"
+#include "runtime/device.hpp"
 
 namespace nnx::bind {
 
@@ -49,11 +50,18 @@ struct DLManagedTensorVersioned {
   std::uint64_t flags;
   DLTensor dl_tensor;
 };
-constexpr std::int32_t kCpu = 1;
+constexpr std::int32_t kCpu = 1, kCuda = 2;
 constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6;
 constexpr std::uint64_t kReadOnly = 1, kCopied = 2;
 constexpr const char* kPlain = "dltensor";
 constexpr const char* kVersioned = "dltensor_versioned";
+// The stream that every exporter knows, by the name the specification has for it.
+const std::intptr_t kLegacyStreamName = 1;
+void* const kLegacyStream = reinterpret_cast<void*>(kLegacyStreamName);
+
+DLDevice dl_device(Device d) {
+  return {d.kind == DeviceKind::cpu ? kCpu : kCuda, d.kind == DeviceKind::cpu ? 0 : d.index};
+}
 
 DLDataType data_type(DType t) {
   const auto bits = static_cast<std::uint8_t>(8 * size_of(t));
@@ -97,8 +105,8 @@ PyObject* export_tensor(const Tensor& t, const char* name, void (*destructor)(Py
     e->strides[i] = t.stride(i);
   }
   e->managed = {};
-  e->managed.dl_tensor = {t.bytes(), {kCpu, 0},  t.rank(), data_type(t.dtype()),
-                          e->shape,  e->strides, 0};
+  e->managed.dl_tensor = {
+      t.bytes(), dl_device(t.device()), t.rank(), data_type(t.dtype()), e->shape, e->strides, 0};
   e->managed.manager_ctx = e.get();
   e->managed.deleter = [](Managed* m) {
     // May run anywhere; dropping the last reference may give memory back to Python.
@@ -127,9 +135,18 @@ PyObject* dlpack_method(Args& a) {
                             describe(t), "use t.detach()"));
   if (a.given("dl_device")) {
     const Dims d = a.dims("dl_device");
-    if (d.size() != 2 || d[0] != kCpu)
-      buffer_error(
-          error_text("__dlpack__", "this tensor can only be given on the CPU", describe(t)));
+    const DLDevice own = dl_device(t.device());
+    if (d.size() == 2 && d[0] == kCpu) t = ops::to_device(t, Device{});
+    else if (d.size() != 2 || d[0] != own.device_type || d[1] != own.device_id)
+      buffer_error(error_text("__dlpack__", "this tensor can be given where it is, or on the CPU",
+                              describe(t), "use t.to(device)"));
+  }
+  // The consumer's stream goes on when what is queued for t is done; without one we wait.
+  if (t.device().kind != DeviceKind::cpu) {
+    PyObject* stream = a.object("stream");
+    if (stream && stream != Py_None && a.integer("stream") != -1)
+      runtime::make_stream_wait(t.device(), reinterpret_cast<void*>(a.integer("stream")));
+    else if (!stream || stream == Py_None) runtime::synchronize(t.device());
   }
   bool copied = false;
   if (a.given("copy") && a.flag("copy", false)) {
@@ -153,8 +170,8 @@ PyObject* dlpack_method(Args& a) {
 }
 
 PyObject* device_method(Args& a) {
-  static_cast<void>(a);
-  return Py_BuildValue("ii", kCpu, 0);
+  const DLDevice d = dl_device(a.self_tensor().device());
+  return Py_BuildValue("ii", d.device_type, d.device_id);
 }
 
 template <class Managed>
@@ -169,9 +186,14 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
                               std::to_string(m->major)));
     writable = (m->flags & kReadOnly) == 0;
   }
-  if (d.device.device_type != kCpu)
-    fail<DeviceError>("from_dlpack", "the array must be on the CPU",
+  Device device;
+  if (d.device.device_type == kCuda) {
+    device = {DeviceKind::cuda, static_cast<std::int16_t>(d.device.device_id)};
+    runtime::wait_for_stream(device, kLegacyStream);
+  } else if (d.device.device_type != kCpu) {
+    fail<DeviceError>("from_dlpack", "the array must be on the CPU or a CUDA device",
                       "DLPack device type " + std::to_string(d.device.device_type));
+  }
   const auto dtype = dtype_from(d.dtype);
   if (!dtype)
     fail<DTypeError>(
@@ -193,7 +215,7 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
   auto* first = static_cast<std::byte*>(d.data) + d.byte_offset;
   if (n > 0 && reinterpret_cast<std::uintptr_t>(first) % static_cast<std::uintptr_t>(size) != 0)
     buffer_error(error_text("from_dlpack", "the array is not aligned to its element size"));
-  if (n == 0) return runtime::empty(shape, *dtype);
+  if (n == 0) return runtime::empty(shape, *dtype, device);
   const auto give_back = [](void* owner) {
     auto* managed = static_cast<Managed*>(owner);
     if (!managed->deleter || !Py_IsInitialized()) return;
@@ -201,8 +223,8 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
     managed->deleter(managed);
   };
   auto storage =
-      runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size),
-                     Device{}, m, give_back, writable);
+      runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size), device,
+                     m, give_back, writable);
   checked(PyCapsule_SetName(capsule, used));
   return Tensor(std::move(storage), -low, shape, strides, *dtype);
 }

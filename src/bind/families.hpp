@@ -20,7 +20,11 @@ void declare_pooling(PyObject* module);         // functions_pool.cpp
 void declare_training(PyObject* module);        // functions_training.cpp
 void declare_transforms(PyObject* module);      // transforms.cpp
 void declare_runtime(PyObject* module);         // functions_runtime.cpp
+void declare_devices(PyObject* module);         // functions_device.cpp
 void declare_tensor_methods(PyObject* module);  // methods.cpp
 void declare_pickling(PyObject* module);        // pickle.cpp
+
+// What nnx.devices() gives: a list of dicts.
+Object device_list();  // functions_device.cpp
 
 }  // namespace nnx::bind

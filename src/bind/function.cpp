@@ -357,8 +357,8 @@ std::optional<DType> Args::dtype(std::string_view name) const {
                    short_repr(o) + " (" + type_name(o) + ")",
                    "use nnx.float32, numpy.float32 or \"float32\"");
 }
-Device Args::device() const {
-  if (!given("device")) return {};
+Device Args::device(std::optional<Device> otherwise) const {
+  if (!given("device")) return otherwise ? *otherwise : default_device();
   PyObject* o = object("device");
   if (const auto d = device_of(o)) return *d;
   fail<DeviceError>(op(), "device must be a device or its name", short_repr(o), "use \"cpu\"");

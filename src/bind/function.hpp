@@ -90,7 +90,8 @@ class Args {
   // *rest as ints: f(2, 3), f((2, 3)) or the keyword.
   core::Dims rest_dims(std::string_view name) const;
   std::optional<core::DType> dtype(std::string_view name = "dtype") const;
-  core::Device device() const;
+  // `otherwise` (the default device unless given) where the caller names none.
+  core::Device device(std::optional<core::Device> otherwise = {}) const;
   runtime::Generator& generator() const;
   double correction(double otherwise) const;  // of std and var: correction, ddof or unbiased
 

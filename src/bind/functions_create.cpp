@@ -17,7 +17,8 @@ namespace pw = nnx::pointwise;
 namespace {
 
 PyObject* finished(Args& a, Tensor t) {
-  t = ops::to_device(t, a.device());
+  const Device made = t.device();
+  t = ops::to_device(t, a.device(made.kind == DeviceKind::cpu ? default_device() : made));
   if (a.flag("requires_grad", false)) autodiff::set_requires_grad(t, true);
   return give(std::move(t));
 }
@@ -58,8 +59,9 @@ PyObject* tensor(Args& a) {
 
 Shape shape_of(Args& a) { return a.rest_dims("shape"); }
 
-Tensor filled(Args& a, const Shape& shape, Scalar value, DType otherwise) {
-  return ops::full(shape, value, a.dtype().value_or(otherwise), a.device());
+Tensor filled(Args& a, const Shape& shape, Scalar value, DType otherwise,
+              std::optional<Device> device = {}) {
+  return ops::full(shape, value, a.dtype().value_or(otherwise), a.device(device));
 }
 PyObject* made(Args& a, Tensor t) {
   if (a.flag("requires_grad", false)) autodiff::set_requires_grad(t, true);
@@ -90,19 +92,20 @@ PyObject* made(Args& a, Tensor t, const Tensor& model) {
 }
 PyObject* zeros_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, Scalar(0), l.dtype), l.model);
+  return made(a, filled(a, l.shape, Scalar(0), l.dtype, l.model.device()), l.model);
 }
 PyObject* ones_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, Scalar(1), l.dtype), l.model);
+  return made(a, filled(a, l.shape, Scalar(1), l.dtype, l.model.device()), l.model);
 }
 PyObject* empty_like(Args& a) {
   const Like l = like(a);
-  return made(a, ops::empty(l.shape, a.dtype().value_or(l.dtype), a.device()), l.model);
+  return made(a, ops::empty(l.shape, a.dtype().value_or(l.dtype), a.device(l.model.device())),
+              l.model);
 }
 PyObject* full_like(Args& a) {
   const Like l = like(a);
-  return made(a, filled(a, l.shape, fill_value(a), l.dtype), l.model);
+  return made(a, filled(a, l.shape, fill_value(a), l.dtype, l.model.device()), l.model);
 }
 
 PyObject* arange(Args& a) {
@@ -211,30 +214,39 @@ PyObject* diag(Args& a) {
   const std::int64_t n = x.numel() + std::abs(k);
   const Tensor column =
       ops::unsqueeze(ops::pad(x, Dims{k < 0 ? -k : 0}, Dims{k > 0 ? k : 0}, Scalar(0)), 1);
-  const Tensor mask = ops::eye(n, n, k, DType::boolean);
+  const Tensor mask = ops::eye(n, n, k, DType::boolean, x.device());
   Operand in[] = {mask, ops::expand(column, Shape{n, n}), Scalar(0)};
   return give(ops::apply(pw::where.id, in));
 }
 
 PyObject* new_full(Args& a) {
-  return made(a, filled(a, a.dims("shape"), fill_value(a), a.self_tensor().dtype()),
-              a.self_tensor());
+  return made(
+      a,
+      filled(a, a.dims("shape"), fill_value(a), a.self_tensor().dtype(), a.self_tensor().device()),
+      a.self_tensor());
 }
 PyObject* new_zeros(Args& a) {
-  return made(a, filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype()), a.self_tensor());
+  return made(a,
+              filled(a, shape_of(a), Scalar(0), a.self_tensor().dtype(), a.self_tensor().device()),
+              a.self_tensor());
 }
 PyObject* new_ones(Args& a) {
-  return made(a, filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype()), a.self_tensor());
+  return made(a,
+              filled(a, shape_of(a), Scalar(1), a.self_tensor().dtype(), a.self_tensor().device()),
+              a.self_tensor());
 }
 PyObject* new_empty(Args& a) {
-  return made(a, ops::empty(shape_of(a), a.dtype().value_or(a.self_tensor().dtype()), a.device()),
+  return made(a,
+              ops::empty(shape_of(a), a.dtype().value_or(a.self_tensor().dtype()),
+                         a.device(a.self_tensor().device())),
               a.self_tensor());
 }
 PyObject* new_tensor(Args& a) {
   const DType t = a.dtype().value_or(a.self_tensor().dtype());
   Tensor made_tensor = ops::detach(as_tensor(a.object("x"), t, Copy::always, a.op()));
   without_gradient(a.object("x"), a.op());
-  return finished(a, std::move(made_tensor));
+  made_tensor = ops::to_device(made_tensor, a.device(a.self_tensor().device()));
+  return made(a, std::move(made_tensor));
 }
 // x.new(2, 3) and x.new([1, 2]).
 PyObject* new_method(Args& a) {
@@ -243,10 +255,10 @@ PyObject* new_method(Args& a) {
       !PyObject_TypeCheck(first, Py_TYPE(shape_tuple({}).get()))) {
     Tensor t = as_tensor(first, a.self_tensor().dtype(), Copy::always, a.op());
     without_gradient(first, a.op());
-    return give(std::move(t));
+    return give(ops::to_device(t, a.self_tensor().device()));
   }
-  return give(
-      ops::full(first ? a.rest_dims("shape") : Shape{0}, Scalar(0), a.self_tensor().dtype()));
+  return give(ops::full(first ? a.rest_dims("shape") : Shape{0}, Scalar(0), a.self_tensor().dtype(),
+                        a.self_tensor().device()));
 }
 
 const Definition kDefinitions[] = {

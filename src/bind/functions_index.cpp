@@ -96,7 +96,7 @@ std::vector<ops::Index> element_index(const Tensor& x, std::int64_t axis, const 
       if (index.shape(i) > x.shape(i))
         fail<ShapeError>(op, "index must not be longer than the tensor along other axes",
                          describe(index) + " for " + describe(x));
-      e.tensor = ops::reshape(ops::arange(0, index.shape(i), 1, DType::int64), s);
+      e.tensor = ops::reshape(ops::arange(0, index.shape(i), 1, DType::int64, index.device()), s);
     }
     list.push_back(std::move(e));
   }
@@ -116,8 +116,9 @@ void scatter_into(Args& a, const Tensor& target) {
   if (index.numel() == 0) return;
   if (mode == "add") {
     Operand v = scatter_value(a, index);
-    const Tensor values =
-        v.is_tensor() ? v.tensor : ops::full(index.shape(), v.scalar, target.dtype());
+    const Tensor values = v.is_tensor()
+                              ? v.tensor
+                              : ops::full(index.shape(), v.scalar, target.dtype(), target.device());
     ops::assign(target, ops::scatter_add(target, a.integer("axis"), index,
                                          ops::astype(values, target.dtype())));
     return;

@@ -71,24 +71,25 @@ Unique unique_of(const Tensor& x) {
   const Tensor flat = ops::reshape(ops::detach(x), Shape{-1});
   const std::int64_t n = flat.numel();
   if (n == 0) {
-    const Tensor none_found = ops::empty({0}, DType::int64);
+    const Tensor none_found = ops::empty({0}, DType::int64, x.device());
     return {flat, ops::reshape(none_found, x.shape()), none_found, none_found};
   }
   auto [values, order] = ops::sort_with_indices(flat, 0, false);
   const Tensor differs =
       pw::not_equal(ops::slice(values, 0, 1, n - 1, 1), ops::slice(values, 0, 0, n - 1, 1));
-  const Tensor starts =
-      ops::concatenate({ops::full({1}, Scalar(true), DType::boolean), differs}, 0);
+  const Tensor starts = ops::concatenate(
+      {ops::full({1}, Scalar(true), DType::boolean, differs.device()), differs}, 0);
   const Tensor at = ops::nonzero(starts)[0];
   Unique u;
   u.values = ops::take(values, at, 0);
   u.first = ops::take(order, at, 0);
   const Tensor group = pw::subtract(ops::cumsum(starts, 0, DType::int64), std::int64_t{1});
-  Tensor inverse = ops::full({n}, Scalar(0), DType::int64);
+  Tensor inverse = ops::full({n}, Scalar(0), DType::int64, x.device());
   inverse = ops::index_add(inverse, 0, order, group);
   u.inverse = ops::reshape(inverse, x.shape());
-  const Tensor ends = ops::concatenate(
-      {ops::slice(at, 0, 1, at.numel() - 1, 1), ops::full({1}, Scalar(n), DType::int64)}, 0);
+  const Tensor ends = ops::concatenate({ops::slice(at, 0, 1, at.numel() - 1, 1),
+                                        ops::full({1}, Scalar(n), DType::int64, at.device())},
+                                       0);
   u.counts = pw::subtract(ends, at);
   return u;
 }
@@ -132,10 +133,10 @@ PyObject* bincount(Args& a) {
   if (a.given("weights")) {
     const Tensor w = a.tensor("weights");
     const DType t = is_floating(w.dtype()) ? w.dtype() : DType::float64;
-    return give(ops::index_add(ops::full({n}, Scalar(0), t), 0, x, ops::astype(w, t)));
+    return give(ops::index_add(ops::full({n}, Scalar(0), t, x.device()), 0, x, ops::astype(w, t)));
   }
-  return give(ops::index_add(ops::full({n}, Scalar(0), DType::int64), 0, x,
-                             ops::full({x.numel()}, Scalar(1), DType::int64)));
+  return give(ops::index_add(ops::full({n}, Scalar(0), DType::int64, x.device()), 0, x,
+                             ops::full({x.numel()}, Scalar(1), DType::int64, x.device())));
 }
 
 // Where values would go in a sorted vector: counted in steps of a binary search on all at once.
@@ -144,8 +145,8 @@ Tensor searched(const Tensor& sorted, const Tensor& v, bool right, const char* o
   if (sorted.rank() != 1)
     fail<ShapeError>(op, "the sorted values must have one axis", describe(sorted));
   const std::int64_t n = sorted.numel();
-  Tensor low = ops::full(v.shape(), Scalar(0), DType::int64),
-         high = ops::full(v.shape(), Scalar(n), DType::int64);
+  Tensor low = ops::full(v.shape(), Scalar(0), DType::int64, v.device()),
+         high = ops::full(v.shape(), Scalar(n), DType::int64, v.device());
   for (std::int64_t span = n; span > 0; span /= 2) {
     const Tensor middle = pw::floor_divide(pw::add(low, high), std::int64_t{2});
     const Tensor probe = ops::take(sorted, pw::minimum(middle, n - 1), 0);

@@ -172,8 +172,9 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool
   const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
   const Tensor sorted =
       ops::sort(ops::reshape(ops::permute(ops::astype(x, t), order), rows), -1, false);
-  const Tensor at = pw::multiply(ops::astype(ops::reshape(q, Shape{-1}), DType::float64),
-                                 static_cast<double>(n - 1));
+  const Tensor at = pw::multiply(
+      ops::to_device(ops::astype(ops::reshape(q, Shape{-1}), DType::float64), x.device()),
+      static_cast<double>(n - 1));
   const Tensor below = pw::floor(at);
   const Tensor low = ops::take(sorted, ops::astype(below, DType::int64), -1);
   const Tensor high = ops::take(sorted, ops::astype(pw::ceil(at), DType::int64), -1);
@@ -214,7 +215,7 @@ PyObject* median_method(Args& a) {
   const Tensor rows = flat ? ops::reshape(x, Shape{-1}) : x;
   const std::int64_t axis = flat ? 0 : a.integer("axis");
   if (rows.rank() == 0)
-    return flat ? give(x) : values_and_indices(x, ops::scalar_tensor(0, DType::int64));
+    return flat ? give(x) : values_and_indices(x, ops::scalar_tensor(0, DType::int64, x.device()));
   const int at = normal_axis(axis, rows.rank(), a.op());
   const std::int64_t n = rows.shape(at);
   if (n == 0) fail<ShapeError>(a.op(), "an empty axis has no median", describe(x));

@@ -1,4 +1,4 @@
-// Threads, memory, devices, build: what nnx says about itself.
+// Threads, the build, the limit of memory: what nnx says about itself.
 #include "bind/families.hpp"
 #include "bind/from_python.hpp"
 #include "bind/function.hpp"
@@ -38,42 +38,12 @@ PyObject* set_threads(Args& a) {
   return none();
 }
 
-PyObject* memory_stats(Args&) {
-  const runtime::MemoryStats s = runtime::memory_stats();
-  return own(Py_BuildValue("{sKsKsKsKsK}", "allocated",
-                           static_cast<unsigned long long>(s.allocated), "reserved",
-                           static_cast<unsigned long long>(s.reserved), "peak",
-                           static_cast<unsigned long long>(s.peak), "allocations",
-                           static_cast<unsigned long long>(s.allocations), "limit",
-                           static_cast<unsigned long long>(s.limit)))
-      .release();
-}
-PyObject* reset_peak(Args&) {
-  runtime::reset_peak();
-  return none();
-}
-PyObject* empty_cache(Args&) {
-  runtime::empty_cache();
-  return none();
-}
 PyObject* set_memory_limit(Args& a) {
   const std::int64_t n = a.given("bytes") ? a.integer("bytes") : 0;
   if (n < 0) fail<ArgumentError>(a.op(), "bytes must not be negative", std::to_string(n));
   runtime::set_memory_limit(static_cast<std::size_t>(n));
   return none();
 }
-
-Object device_list() {
-  Object list = own(PyList_New(0));
-  for (const auto& d : runtime::devices()) {
-    Object name = text(to_string(d.device)), why = text(d.why_not);
-    Object entry = own(Py_BuildValue("{sOsOsO}", "name", name.get(), "available",
-                                     d.available ? Py_True : Py_False, "why_not", why.get()));
-    checked(PyList_Append(list.get(), entry.get()));
-  }
-  return list;
-}
-PyObject* devices(Args&) { return device_list().release(); }
 
 PyObject* build_info(Args&) {
   Object level = text(runtime::cpu_level()), processor = text(runtime::processor_name()),
@@ -113,29 +83,6 @@ Example:
     >>> nnx.set_num_threads(nnx.get_num_threads())
 )",
      set_threads},
-    {"memory_stats", "() -> dict[str, int]",
-     R"(Bytes in tensors now ('allocated') and at most ('peak'), taken from the system ('reserved'), and
-what 'reserved' could grow to ('limit'); the number of 'allocations'.
-
-Example:
-    >>> sorted(nnx.memory_stats())
-    ['allocated', 'allocations', 'limit', 'peak', 'reserved']
-)",
-     memory_stats},
-    {"reset_peak_memory_stats", "() -> None",
-     R"(Lets memory_stats()['peak'] start again from now.
-
-Example:
-    >>> nnx.reset_peak_memory_stats()
-)",
-     reset_peak},
-    {"empty_cache", "() -> None",
-     R"(Gives memory that no tensor uses back to the system.
-
-Example:
-    >>> nnx.empty_cache()
-)",
-     empty_cache},
     {"set_memory_limit", "(bytes: int | None = None) -> None",
      R"(A cap on the memory tensors take from the system; None lifts it.
 
@@ -143,14 +90,6 @@ Example:
     >>> nnx.set_memory_limit(None)
 )",
      set_memory_limit},
-    {"devices", "() -> list[dict[str, Any]]",
-     R"(The devices there could be: 'name', whether 'available', and if not 'why_not'.
-
-Example:
-    >>> nnx.devices()[0]['name']
-    'cpu'
-)",
-     devices},
     {"build_info", "() -> dict[str, Any]",
      R"(Version, compiler, flags, processor levels built and chosen, threads, devices.
 

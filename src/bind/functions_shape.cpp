@@ -288,7 +288,8 @@ PyObject* repeat_elements(Args& a) {
   Tensor index;
   {
     const ops::GradMode off(false);
-    const Tensor list = ops::contiguous(ops::astype(ops::reshape(counts, Shape{-1}), DType::int64));
+    const Tensor list =
+        ops::contiguous(ops::astype(ops::reshape(ops::on_cpu(counts), Shape{-1}), DType::int64));
     const std::int64_t n = x.shape(axis);
     std::int64_t total = 0;
     for (std::int64_t i = 0; i < n; ++i) {
@@ -302,7 +303,7 @@ PyObject* repeat_elements(Args& a) {
     for (std::int64_t i = 0; i < n; ++i)
       at = std::fill_n(at, list.data<std::int64_t>()[list.numel() == 1 ? 0 : i], i);
   }
-  return give(ops::take(x, index, axis));
+  return give(ops::take(x, ops::to_device(index, x.device()), axis));
 }
 
 template <int Rank>

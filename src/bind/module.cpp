@@ -131,7 +131,7 @@ void fill(PyObject* module) {
         declare_linear_algebra, declare_networks, declare_convolution, declare_pooling,
         declare_training,       declare_random,   declare_autodiff,    declare_transforms,
         declare_runtime,        declare_numpy,    declare_dlpack,      declare_repr,
-        declare_tensor_methods, declare_pickling})
+        declare_tensor_methods, declare_pickling, declare_devices})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);

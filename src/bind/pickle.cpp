@@ -53,7 +53,7 @@ PyObject* reduce(Args& a) {
   Tensor plain;
   {
     const ops::GradMode off(false);
-    plain = ops::contiguous(ops::detach(t));
+    plain = ops::contiguous(ops::on_cpu(ops::detach(t)));
   }
   Object bytes = own(PyBytes_FromStringAndSize(
       reinterpret_cast<const char*>(plain.bytes()),

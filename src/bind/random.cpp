@@ -160,34 +160,38 @@ DType floating_dtype(Args& a, DType otherwise) {
   return t;
 }
 Shape shape_like(Args& a) { return a.tensor("x").shape(); }
+Device device_like(Args& a) { return a.device(a.tensor("x").device()); }
 DType dtype_like(Args& a) {
   const DType t = a.tensor("x").dtype();
   return floating_dtype(a, t);
 }
 
 PyObject* rand(Args& a) {
-  static_cast<void>(a.device());
-  return finished(a, ops::random_uniform(a.rest_dims("shape"), 0, 1,
-                                         floating_dtype(a, default_dtype()), a.generator()));
+  return finished(
+      a, ops::random_uniform(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype()),
+                             a.generator(), a.device()));
 }
 PyObject* randn(Args& a) {
-  static_cast<void>(a.device());
-  return finished(a, ops::random_normal(a.rest_dims("shape"), 0, 1,
-                                        floating_dtype(a, default_dtype()), a.generator()));
+  return finished(a,
+                  ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype()),
+                                     a.generator(), a.device()));
 }
 PyObject* rand_like(Args& a) {
-  return finished(a, ops::random_uniform(shape_like(a), 0, 1, dtype_like(a), a.generator()));
+  return finished(
+      a, ops::random_uniform(shape_like(a), 0, 1, dtype_like(a), a.generator(), device_like(a)));
 }
 PyObject* randn_like(Args& a) {
-  return finished(a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a), a.generator()));
+  return finished(
+      a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a), a.generator(), device_like(a)));
 }
 PyObject* uniform(Args& a) {
   return finished(
       a, ops::random_uniform(a.given("shape") ? a.dims("shape") : Shape{}, a.real("min", 0),
-                             a.real("max", 1), floating_dtype(a, default_dtype()), a.generator()));
+                             a.real("max", 1), floating_dtype(a, default_dtype()), a.generator(),
+                             a.device()));
 }
 
-PyObject* randint_of(Args& a, const Shape& shape, DType otherwise) {
+PyObject* randint_of(Args& a, const Shape& shape, DType otherwise, Device device) {
   std::int64_t low = 0, high;
   if (a.given("max")) {
     low = a.integer("min");
@@ -196,7 +200,7 @@ PyObject* randint_of(Args& a, const Shape& shape, DType otherwise) {
     high = a.integer("min");
   }
   const DType t = a.dtype().value_or(otherwise);
-  return finished(a, ops::random_integers(shape, low, high, t, a.generator()));
+  return finished(a, ops::random_integers(shape, low, high, t, a.generator(), device));
 }
 // randint(high, size), randint(low, high, size), and either with keywords.
 PyObject* randint(Args& a) {
@@ -217,10 +221,13 @@ PyObject* randint(Args& a) {
   const bool both = high && high != Py_None;
   const std::int64_t second = both ? to_integer(high, a.op(), "high") : 0;
   const Shape shape = size && size != Py_None ? to_dims(size, a.op(), "size") : Shape{};
-  return finished(a, ops::random_integers(shape, both ? first : 0, both ? second : first,
-                                          a.dtype().value_or(DType::int64), a.generator()));
+  return finished(
+      a, ops::random_integers(shape, both ? first : 0, both ? second : first,
+                              a.dtype().value_or(DType::int64), a.generator(), a.device()));
 }
-PyObject* randint_like(Args& a) { return randint_of(a, shape_like(a), a.tensor("x").dtype()); }
+PyObject* randint_like(Args& a) {
+  return randint_of(a, shape_like(a), a.tensor("x").dtype(), device_like(a));
+}
 
 PyObject* randperm(Args& a) {
   static_cast<void>(a.device());
@@ -229,8 +236,9 @@ PyObject* randperm(Args& a) {
   if (ops::lanes::scope())
     fail<VmapError>(a.op(), "a permutation cannot be drawn for every lane", {},
                     "nnx.argsort(nnx.rand(n)) can, and randomness='same' shares one");
-  return finished(a, ops::astype(runtime::random_permutation(n, a.generator()),
-                                 a.dtype().value_or(DType::int64)));
+  return finished(a, ops::to_device(ops::astype(runtime::random_permutation(n, a.generator()),
+                                                a.dtype().value_or(DType::int64)),
+                                    a.device()));
 }
 
 PyObject* normal(Args& a) {
@@ -244,9 +252,9 @@ PyObject* normal(Args& a) {
     if (!(deviation.scalar.as_double() >= 0))
       fail<ArgumentError>(a.op(), "std must not be negative",
                           std::to_string(deviation.scalar.as_double()));
-    return finished(a,
-                    ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
-                                       floating_dtype(a, default_dtype()), a.generator()));
+    return finished(
+        a, ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
+                              floating_dtype(a, default_dtype()), a.generator(), a.device()));
   }
   const Tensor& pattern = mean.is_tensor() ? mean.tensor : deviation.tensor;
   Shape shape = pattern.shape();
@@ -254,7 +262,8 @@ PyObject* normal(Args& a) {
     shape = broadcast(mean.tensor.shape(), deviation.tensor.shape(), a.op());
   if (a.given("shape")) shape = a.dims("shape");
   const DType t = is_floating(pattern.dtype()) ? pattern.dtype() : default_dtype();
-  const Tensor z = ops::random_normal(shape, 0, 1, a.dtype().value_or(t), a.generator());
+  const Tensor z =
+      ops::random_normal(shape, 0, 1, a.dtype().value_or(t), a.generator(), pattern.device());
   Operand scaled[] = {z, deviation};
   Operand moved[] = {ops::apply(pw::multiply.id, scaled), mean};
   return finished(a, ops::apply(pw::add.id, moved));
@@ -266,13 +275,14 @@ Tensor bernoulli_of(const Tensor& p, runtime::Generator& g, const char* op) {
   const Tensor bad =
       ops::any(pw::logical_not(pw::logical_and(pw::greater_equal(p, 0.0), pw::less_equal(p, 1.0))));
   if (scalar_value(bad).i) fail<ArgumentError>(op, "probabilities must be in [0, 1]", describe(p));
-  return ops::astype(pw::less(ops::random_uniform(p.shape(), 0, 1, p.dtype(), g), p), p.dtype());
+  return ops::astype(pw::less(ops::random_uniform(p.shape(), 0, 1, p.dtype(), g, p.device()), p),
+                     p.dtype());
 }
 PyObject* bernoulli(Args& a) {
   if (a.given("p")) {
     const Tensor t = a.tensor("x");
-    return give(
-        ops::astype(ops::random_bernoulli(t.shape(), a.real("p"), a.generator()), t.dtype()));
+    return give(ops::astype(
+        ops::random_bernoulli(t.shape(), a.real("p"), a.generator(), t.device()), t.dtype()));
   }
   return give(bernoulli_of(a.tensor("x"), a.generator(), a.op()));
 }
@@ -298,7 +308,8 @@ PyObject* multinomial(Args& a) {
                                     : "every row needs num_samples weights above 0",
                         "num_samples " + std::to_string(k));
   if (!replacement) {
-    const Tensor u = ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator());
+    const Tensor u =
+        ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator(), p.device());
     const Tensor key = pw::divide(pw::negative(pw::log1p(pw::negative(u))), p);
     return give(ops::topk(key, k, -1, false).second);
   }
@@ -306,8 +317,8 @@ PyObject* multinomial(Args& a) {
   shape.back() = k;
   Tensor c = ops::cumsum(p, -1, std::nullopt);
   const Tensor total = ops::slice(c, -1, p.shape(-1) - 1, 1, 1);
-  const Tensor u =
-      pw::multiply(ops::random_uniform(shape, 0, 1, DType::float64, a.generator()), total);
+  const Tensor u = pw::multiply(
+      ops::random_uniform(shape, 0, 1, DType::float64, a.generator(), p.device()), total);
   const Tensor above = pw::greater_equal(ops::unsqueeze(u, -1), ops::unsqueeze(c, -2));
   // Rounding may put u on the last step; classes without weight are never chosen.
   const Tensor last = pw::subtract(ops::sum(pw::less(c, total), Dims{-1}, true), std::int64_t{0});
@@ -349,19 +360,20 @@ PyObject* normal_(Args& a) {
   if (!(deviation >= 0))
     fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
   return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
-                                         draw_dtype(a), a.generator()));
+                                         draw_dtype(a), a.generator(), a.self_tensor().device()));
 }
 PyObject* uniform_(Args& a) {
-  return overwrite(a, ops::random_uniform(a.self_tensor().shape(), a.real("min", 0),
-                                          a.real("max", 1), draw_dtype(a), a.generator()));
+  return overwrite(a,
+                   ops::random_uniform(a.self_tensor().shape(), a.real("min", 0), a.real("max", 1),
+                                       draw_dtype(a), a.generator(), a.self_tensor().device()));
 }
 PyObject* bernoulli_(Args& a) {
   PyObject* p = a.object("p");
   if (p && is_tensor(p))
     return overwrite(
         a, bernoulli_of(ops::expand(unwrap(p), a.self_tensor().shape()), a.generator(), a.op()));
-  return overwrite(a,
-                   ops::random_bernoulli(a.self_tensor().shape(), a.real("p", 0.5), a.generator()));
+  return overwrite(a, ops::random_bernoulli(a.self_tensor().shape(), a.real("p", 0.5),
+                                            a.generator(), a.self_tensor().device()));
 }
 PyObject* random_(Args& a) {
   const Tensor& t = a.self_tensor();
@@ -381,13 +393,15 @@ PyObject* random_(Args& a) {
                            : std::min<int>(62, 8 * static_cast<int>(size_of(t.dtype())) - 1);
     high = std::int64_t{1} << digits;
   }
-  return overwrite(a, ops::random_integers(t.shape(), low, high, DType::int64, a.generator()));
+  return overwrite(a, ops::random_integers(t.shape(), low, high, DType::int64, a.generator(),
+                                           a.self_tensor().device()));
 }
 PyObject* exponential_(Args& a) {
   const double rate = a.real("lambd", 1);
   if (!(rate > 0)) fail<ArgumentError>(a.op(), "lambd must be above 0", std::to_string(rate));
   ops::GradMode off(false);
-  const Tensor u = ops::random_uniform(a.self_tensor().shape(), 0, 1, draw_dtype(a), a.generator());
+  const Tensor u = ops::random_uniform(a.self_tensor().shape(), 0, 1, draw_dtype(a), a.generator(),
+                                       a.self_tensor().device());
   return overwrite(a, pw::divide(pw::negative(pw::log1p(pw::negative(u))), rate));
 }
 

@@ -197,7 +197,7 @@ std::string repr_text(const Tensor& t) {
       t.dtype() == default_dtype() || t.dtype() == DType::int64 || t.dtype() == DType::boolean;
   if (!usual || (empty && t.dtype() != default_dtype()))
     notes += ", dtype=" + std::string(name_of(t.dtype()));
-  if (t.device().kind != DeviceKind::cpu) notes += ", device='" + to_string(t.device()) + "'";
+  if (t.device() != default_device()) notes += ", device='" + to_string(t.device()) + "'";
   if (autodiff::requires_grad(t)) {
     const std::string by = autodiff::producer(t);
     notes += by.empty() ? ", requires_grad=True" : ", grad_fn=<" + by + ">";
@@ -297,7 +297,7 @@ std::string to_text(const Tensor& t, int indent) {
   ops::GradMode off(false);
   const Tensor plain = ops::detach(t);
   const bool summarise = t.numel() > g_options.threshold;
-  const Tensor shown = shown_part(plain, summarise);
+  const Tensor shown = ops::on_cpu(shown_part(plain, summarise));
   const Formatter format(shown, t.dtype());
   return Printer{shown, t.shape(), format}.rows(0, static_cast<std::size_t>(indent));
 }

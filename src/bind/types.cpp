@@ -395,7 +395,7 @@ std::optional<Device> device_of(PyObject* o) {
     if (name != full && !(name == "cuda" && full == "cuda:0")) continue;
     if (status.available) return status.device;
     fail<DeviceError>("device", "this device is not there", full + ": " + status.why_not,
-                      "use \"cpu\"");
+                      status.cure);
   }
   fail<DeviceError>("device", "there is no such device", std::string(name), "use \"cpu\"");
 }

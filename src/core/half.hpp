@@ -7,7 +7,7 @@
 
 namespace nnx::core {
 
-inline float half_to_float(std::uint16_t h) noexcept {
+inline constexpr float half_to_float(std::uint16_t h) noexcept {
   const std::uint32_t sign = std::uint32_t(h & 0x8000u) << 16;
   std::uint32_t bits = h & 0x7fffu;
   if (bits >= 0x7c00u) {  // a NaN becomes quiet, as in the processor's own conversion
@@ -19,7 +19,7 @@ inline float half_to_float(std::uint16_t h) noexcept {
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(tiny));
 }
 
-inline std::uint16_t float_to_half(float f) noexcept {
+inline constexpr std::uint16_t float_to_half(float f) noexcept {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
   const std::uint16_t sign = std::uint16_t((bits >> 16) & 0x8000u);
   const std::uint32_t mag = bits & 0x7fffffffu;
@@ -33,11 +33,11 @@ inline std::uint16_t float_to_half(float f) noexcept {
   return std::uint16_t(sign | ((rounded - 0x38000000u) >> 13));
 }
 
-inline float bfloat_to_float(std::uint16_t h) noexcept {
+inline constexpr float bfloat_to_float(std::uint16_t h) noexcept {
   return std::bit_cast<float>(std::uint32_t(h) << 16);
 }
 
-inline std::uint16_t float_to_bfloat(float f) noexcept {
+inline constexpr std::uint16_t float_to_bfloat(float f) noexcept {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return std::uint16_t((bits >> 16) | 0x40u);
   return std::uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);

@@ -1,19 +1,22 @@
 // The kernel table: everything a backend does, as C function pointers over plain data.
 // A backend (src/cpu once per instruction-set level, src/cuda) is a shared object that exports one
-// symbol, nnx_open_backend, which returns its table. The host gives it threads.
-// Invariants: kernels check nothing (src/ops did), allocate no tensors, keep no state that changes
-// results, and cut their work by shape alone, so results do not depend on the number of threads.
-// "lane" arguments name the element type by its lane's own storage (float, double, int64, uint64,
-// bool); 16-bit floats and small integers reach these kernels converted.
+// symbol, nnx_open_backend, which returns its table. The host gives it threads and throws its
+// errors. Invariants: kernels check nothing (src/ops did), allocate no tensors, keep no state that
+// changes results, and cut their work by shape alone, so results do not depend on the number of
+// threads. "lane" arguments name the element type by its lane's own storage (float, double, int64,
+// uint64, bool); 16-bit floats and small integers reach these kernels converted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/program.hpp"
 
 namespace nnx::core {
 
-inline constexpr std::uint32_t kKernelAbi = 1;
+inline constexpr std::uint32_t kKernelAbi = 2;
+
+enum class Failure : std::uint8_t { device, out_of_memory };
 
 // What the host process offers a backend.
 struct Host {
@@ -21,6 +24,45 @@ struct Host {
   // done. Inside a body it runs serially.
   void (*parallel)(std::int64_t chunks, void (*body)(void* context, std::int64_t chunk),
                    void* context);
+  // Throws the error of that kind: error_text(op, rule, received, hint).
+  void (*fail)(Failure kind, const char* op, const char* rule, const char* received,
+               const char* hint);
+};
+
+// Memory of one device, in bytes.
+struct DeviceMemory {
+  std::size_t allocated;    // held by storages alive now
+  std::size_t reserved;     // taken from the device: allocated and cached
+  std::size_t peak;         // largest `allocated` since the start or reset_peak
+  std::size_t allocations;  // made since the start
+  std::size_t total;        // of the device
+};
+struct DeviceFacts {
+  char name[256];
+  int major, minor;  // compute capability
+  int multiprocessors;
+  std::size_t memory;
+  char libraries[64];  // found: "cuBLASLt", or nothing
+};
+
+// What a backend for memory of its own has beside kernels. Everything a thread asks for after
+// use(index) happens on that device, in the order asked for; copies to the host wait for it.
+struct DeviceApi {
+  int (*count)(const char** why_none);  // devices that can be used; with 0, what is missing
+  void (*facts)(int index, DeviceFacts* facts);
+  void (*use)(int index);
+  void* (*allocate)(std::size_t bytes);  // aligned to 256; fails with out_of_memory
+  void (*release)(int index, void* data) noexcept;
+  // Either side may be on the host or on a device.
+  void (*copy)(void* to, const void* from, std::size_t bytes);
+  void (*synchronize)();
+  void (*memory)(int index, DeviceMemory* memory);
+  void (*reset_peak)(int index);
+  void (*empty_cache)(int index);
+  // Work of other libraries on the same memory, by their stream: ours waits for theirs, or theirs
+  // for ours.
+  void (*wait_for)(void* stream);
+  void (*make_wait)(void* stream);
 };
 
 // c[b] = a[b] @ b[b] (+ c), then + bias, then the activation: float32 or float64 by name.
@@ -37,6 +79,7 @@ struct GemmJob {
   const void* bias = nullptr;  // n values added to every row, or null
   int activation = -1;         // unary pointwise function applied last, or -1
   std::int64_t batch = 1, a_batch = 0, b_batch = 0, c_batch = 0;
+  bool low_precision = false;  // factors may be rounded to fewer bits (TF32)
 };
 
 // Images x (batch, groups * in_channels, in) and y (batch, groups * out_channels, out), weights w
@@ -132,7 +175,8 @@ struct RandomJob {
 
 struct Kernels {
   std::uint32_t abi;
-  const char* level;  // "v2", "v3", "v4", "generic", "cuda"
+  const char* level;        // "v2", "v3", "v4", "generic", "cuda"
+  const DeviceApi* device;  // null where the host reads the memory itself
 
   // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
   TileFn (*pointwise_function)(int declaration, Lane lane);
@@ -140,6 +184,7 @@ struct Kernels {
   void (*reduce)(const ReduceJob& job);
 
   void (*gemm_f32)(const GemmJob& job);
+  void (*gemm_f64)(const GemmJob& job);    // null where the host's BLAS does it
   void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
 
   void (*conv)(const ConvJob& job);

@@ -65,11 +65,12 @@ struct Program {
 };
 
 // Where an operand of a job lies. strides are in elements, one per axis of the job's shape; all
-// zero means one value for every element (a number is passed that way too).
+// zero means one value for every element (a number is passed that way too, from the host).
 struct Port {
   void* data;
   DType dtype;
   Dims strides;
+  bool host = false;  // one value in the host's memory, whatever the device
 };
 
 // A program over an index space. Outputs may alias inputs exactly or not at all (ops makes sure).

@@ -1,5 +1,6 @@
 // Copies, casts and assignment: see ops.hpp.
 #include "ops/support.hpp"
+#include "runtime/device.hpp"
 
 namespace nnx::ops {
 namespace {
@@ -22,6 +23,29 @@ const Op kCast{.name = "astype",
                .forward = cast_forward,
                .backward = cast_backward,
                .lanes = lanes::leading};
+
+// i[0] and i[1]: kind and index of the device.
+void to_device_forward(Call& c) {
+  const Device to{static_cast<DeviceKind>(c.attrs.i[0]), static_cast<std::int16_t>(c.attrs.i[1])};
+  GradMode off(false);
+  const Tensor x = contiguous(c.in[0].tensor);
+  const Device from = x.device();
+  c.out[0] = runtime::empty(x.shape(), x.dtype(), to);
+  c.attrs.i[0] = static_cast<std::int64_t>(from.kind);  // where the gradient goes
+  c.attrs.i[1] = from.index;
+  const auto bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
+  runtime::LongCall release(static_cast<double>(bytes) * 0.1);
+  runtime::copy_bytes(to.kind == DeviceKind::cpu ? from : to, c.out[0].bytes(), x.bytes(), bytes);
+}
+void to_device_backward(Backward& b) {
+  b.in[0].grad = to_device(
+      b.grad[0], {static_cast<DeviceKind>(b.attrs.i[0]), static_cast<std::int16_t>(b.attrs.i[1])});
+}
+const Op kToDevice{.name = "to",
+                   .kind = Op::Kind::linear,
+                   .forward = to_device_forward,
+                   .backward = to_device_backward,
+                   .lanes = lanes::leading};
 
 // target[...] = value: the old value of the target plays no part.
 void assign_forward(Call& c) {
@@ -74,9 +98,15 @@ Tensor astype(const Tensor& x, DType dtype) {
 
 Tensor to_device(const Tensor& x, Device device) {
   if (x.device() == device) return x;
-  runtime::kernels(device);
-  fail<DeviceError>("to", "no copy between these devices",
-                    to_string(x.device()) + " to " + to_string(device));
+  Attrs a;
+  a.i[0] = static_cast<std::int64_t>(device.kind);
+  a.i[1] = device.index;
+  return call(kToDevice, x, a);
+}
+
+Tensor on_cpu(const Tensor& x) {
+  GradMode off(false);
+  return to_device(x, Device{});
 }
 
 void assign(const Tensor& target, const Operand& value) {
@@ -92,6 +122,7 @@ void assign(const Tensor& target, const Operand& value) {
                           "several elements of an expanded tensor share one place in memory, "
                           "so it cannot be written in place",
                           describe(target), "use t.clone() first");
+  source = to_device(source, target.device());
   // Reading what is being written: from a copy.
   if (source->storage.get() == target->storage.get() && !source.is_same(target))
     source = clone(source);

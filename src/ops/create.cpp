@@ -24,7 +24,7 @@ Tensor full(const Shape& shape, Scalar value, DType dtype, Device device) {
   TileJob job;
   job.program = &identity_program(lane);
   job.shape = Shape{t.numel()};
-  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane), Dims{0}};
+  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane), Dims{0}, true};
   job.out[0] = {t.bytes(), dtype, Dims{1}};
   runtime::LongCall release(static_cast<double>(t.numel()) * 0.3);
   kernels_of(t).run(&job, 1);
@@ -38,15 +38,15 @@ Tensor scalar_tensor(Scalar value, DType dtype, Device device) {
 namespace {
 // start + i * step for i in [0, n): computed in float64 or int64 on the host, then converted.
 template <class T, class F>
-Tensor sequence(std::int64_t n, DType dtype, DType made, F&& value) {
+Tensor sequence(std::int64_t n, DType dtype, DType made, Device device, F&& value) {
   Tensor t = empty(Shape{n}, made);
   for (std::int64_t i = 0; i < n; ++i) t.data<T>()[i] = value(i);
   GradMode off(false);
-  return astype(t, dtype);
+  return to_device(astype(t, dtype), device);
 }
 }  // namespace
 
-Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype) {
+Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype, Device device) {
   const bool real = start.kind == Scalar::Kind::floating || stop.kind == Scalar::Kind::floating ||
                     step.kind == Scalar::Kind::floating;
   const DType t = dtype.value_or(real ? default_dtype() : DType::int64);
@@ -58,21 +58,24 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype
   if (length > 0x1p56) fail<ShapeError>("arange", "the range has too many elements");
   const std::int64_t n = length > 0 ? static_cast<std::int64_t>(length) : 0;
   if (real)
-    return sequence<double>(n, t, DType::float64, [&](auto i) { return a + double(i) * s; });
-  return sequence<std::int64_t>(n, t, DType::int64, [&](auto i) { return start.i + i * step.i; });
+    return sequence<double>(n, t, DType::float64, device,
+                            [&](auto i) { return a + double(i) * s; });
+  return sequence<std::int64_t>(n, t, DType::int64, device,
+                                [&](auto i) { return start.i + i * step.i; });
 }
 
-Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype) {
+Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype,
+                Device device) {
   if (count < 0) fail<ArgumentError>("linspace", "num must not be negative", std::to_string(count));
   const std::int64_t gaps = endpoint ? count - 1 : count;
   const double step = gaps > 0 ? (stop - start) / double(gaps) : 0;
-  return sequence<double>(count, dtype, DType::float64, [&](auto i) {
+  return sequence<double>(count, dtype, DType::float64, device, [&](auto i) {
     return endpoint && i == count - 1 && count > 1 ? stop : start + double(i) * step;
   });
 }
 
-Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype) {
-  Tensor t = full(Shape{rows, columns}, 0, dtype);
+Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype, Device device) {
+  Tensor t = full(Shape{rows, columns}, 0, dtype, device);
   GradMode off(false);
   if (k < columns && -k < rows) fill(diagonal(t, k, 0, 1), 1);
   return t;
@@ -81,8 +84,8 @@ Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype)
 Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper) {
   if (x.rank() < 2)
     fail<ShapeError>(upper ? "triu" : "tril", "takes a matrix or a batch of them", describe(x));
-  const Tensor row = reshape(arange(0, x.shape(-2), 1, DType::int64), Shape{-1, 1});
-  const Tensor column = arange(0, x.shape(-1), 1, DType::int64);
+  const Tensor row = reshape(arange(0, x.shape(-2), 1, DType::int64, x.device()), Shape{-1, 1});
+  const Tensor column = arange(0, x.shape(-1), 1, DType::int64, x.device());
   const Tensor keep = upper ? pointwise::greater_equal(pointwise::subtract(column, row), k)
                             : pointwise::less_equal(pointwise::subtract(column, row), k);
   return pointwise::where(keep, x, x.dtype() == DType::boolean ? Scalar(false) : Scalar(0));

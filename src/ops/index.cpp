@@ -12,16 +12,13 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-// index as contiguous int64 in [0, n); IndexError otherwise.
-Tensor checked_index(const Tensor& index, std::int64_t n, const char* op) {
+// index as contiguous int64 in [0, n), on that device; IndexError otherwise.
+Tensor checked_index(const Tensor& index, std::int64_t n, const char* op, Device device) {
   if (!is_integer(index.dtype()))
     fail<IndexError>(op, "indices must be integers (or a bool mask)", describe(index));
   GradMode off(false);
-  Tensor i = contiguous(astype(index, DType::int64));
-  const Tensor all = contiguous(lanes::values(i));
-  if (all.numel() == 0) return i;
-  std::int64_t lo, hi;
-  kernels_of(i).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
+  Tensor i = to_device(contiguous(astype(index, DType::int64)), device);
+  const auto [lo, hi] = index_range(i);
   if (lo < -n || hi >= n)
     fail<IndexError>(op,
                      "indices must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
@@ -80,7 +77,7 @@ void rows_lanes(Call& c, const Lanes& all) {
   Shape first = all.sizes;
   for (int i = 0; i < index.rank(); ++i) first.push_back(1);
   const Tensor start =
-      reshape(multiply(arange(0, all.count(), 1, DType::int64), x.shape(axis)), first);
+      reshape(multiply(arange(0, all.count(), 1, DType::int64, x.device()), x.shape(axis)), first);
   const Tensor rows = contiguous(add(lanes::plain(index, all), start));
   a.i[0] = 0;
   in[0] = joined(moved, n + 1);
@@ -248,7 +245,7 @@ const Op& put_op();
 void put_backward(Backward& b) {
   const Tensor& index = b.in[1].value.tensor;
   if (b.in[0].needed) {
-    Operand in[] = {b.grad[0], index, scalar_tensor(0, b.in[0].dtype)};
+    Operand in[] = {b.grad[0], index, scalar_tensor(0, b.in[0].dtype, b.grad[0].device())};
     b.in[0].grad = call(put_op(), in, b.attrs);
   }
   if (b.in[2].needed)
@@ -334,7 +331,7 @@ Parsed parse(const Tensor& x, const std::vector<Index>& index) {
                 "index",
                 "index must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
                 "index " + std::to_string(i.integer));
-          p.indices.push_back(scalar_tensor(i.integer, DType::int64));
+          p.indices.push_back(scalar_tensor(i.integer, DType::int64, x.device()));
           p.axes.push_back(axis++);
           note_array(position);
         }
@@ -357,10 +354,10 @@ Parsed parse(const Tensor& x, const std::vector<Index>& index) {
           if (i.tensor.rank() == 0) {  // True adds an axis of length 1, False one of length 0
             p.view = unsqueeze(p.view, axis);
             p.indices.push_back(
-                arange(0, astype(i.tensor, DType::int64).data<std::int64_t>()[0], 1, DType::int64));
+                arange(0, value_of<bool>(i.tensor) ? 1 : 0, 1, DType::int64, x.device()));
             p.axes.push_back(axis++);
           }
-          for (auto& n : nonzero(i.tensor)) {
+          for (auto& n : nonzero(to_device(i.tensor, x.device()))) {
             p.indices.push_back(std::move(n));
             p.axes.push_back(axis++);
           }
@@ -406,7 +403,7 @@ Joined join(const Parsed& p) {
   std::int64_t joined = 1;
   for (std::size_t k = 0; k < p.axes.size(); ++k) {
     const std::int64_t n = p.view.shape(p.axes[k]);
-    const Tensor i = checked_index(p.indices[k], n, "index");
+    const Tensor i = checked_index(p.indices[k], n, "index", p.view.device());
     j.index = k == 0 ? i : add(multiply(j.index, n), i);
     joined *= n;
   }
@@ -423,7 +420,8 @@ Joined join(const Parsed& p) {
 Tensor take(const Tensor& x, const Tensor& index, std::int64_t axis) {
   Attrs a;
   a.i[0] = normal_axis(axis, x.rank(), "take");
-  return call(kTake, x, checked_index(index, x.shape(static_cast<int>(a.i[0])), "take"), a);
+  return call(kTake, x, checked_index(index, x.shape(static_cast<int>(a.i[0])), "take", x.device()),
+              a);
 }
 
 Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values) {
@@ -437,7 +435,7 @@ Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const 
   if (!(values.shape() == expected))
     fail<ShapeError>("index_add", "values must have the shape " + to_string(expected),
                      describe(values));
-  Operand in[] = {x, checked_index(index, x.shape(d), "index_add"), values};
+  Operand in[] = {x, checked_index(index, x.shape(d), "index_add", x.device()), values};
   return call(kIndexAdd, in, a);
 }
 
@@ -465,7 +463,7 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis) 
   const int d = static_cast<int>(a.i[0]);
   const Tensor cut = cut_to(x, index, d);
   check_along(cut, index, d, "take_along_axis");
-  return call(kAlong, cut, checked_index(index, x.shape(d), "take_along_axis"), a);
+  return call(kAlong, cut, checked_index(index, x.shape(d), "take_along_axis", x.device()), a);
 }
 
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values) {
@@ -477,7 +475,7 @@ Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, cons
   if (!(cut.shape() == index.shape()))
     fail<ShapeError>("scatter_add", "values must have the shape of the index",
                      "index " + describe(index) + ", values " + describe(values));
-  Operand in[] = {x, checked_index(index, x.shape(d), "scatter_add"), cut};
+  Operand in[] = {x, checked_index(index, x.shape(d), "scatter_add", x.device()), cut};
   return call(kScatterAdd, in, a);
 }
 
@@ -506,7 +504,8 @@ void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& v
   Parsed p = parse(x, index);
   if (p.indices.empty()) return assign(p.view, value);
   const Joined j = join(p);
-  Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, x.dtype());
+  Tensor source =
+      value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, x.dtype(), x.device());
   const Shape taken = taken_shape(j.shape, j.axis, j.index.shape());
   if (!(broadcast(taken, source.shape(), "index") == taken))
     fail<ShapeError>("index",
@@ -529,14 +528,13 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
     fail<DTypeError>("one_hot", "labels must be integers", describe(labels));
   GradMode off(false);
   const Tensor i = contiguous(astype(labels, DType::int64));
-  std::int64_t lo = 0, hi = -1;
-  if (const Tensor all = contiguous(lanes::values(i)); all.numel())
-    kernels_of(i).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
+  auto [lo, hi] = index_range(i);
   if (classes < 0) classes = hi + 1;
   if (lo < 0 || hi >= classes)
     fail<IndexError>("one_hot", "labels must lie in [0, " + std::to_string(classes) + ")",
                      "values from " + std::to_string(lo) + " to " + std::to_string(hi));
-  return astype(equal(unsqueeze(i, -1), arange(0, classes, 1, DType::int64)), DType::int64);
+  return astype(equal(unsqueeze(i, -1), arange(0, classes, 1, DType::int64, i.device())),
+                DType::int64);
 }
 
 std::vector<Tensor> nonzero(const Tensor& x) {
@@ -552,11 +550,11 @@ std::vector<Tensor> nonzero(const Tensor& x) {
   const Tensor mask = contiguous(astype(reshape(x, Shape{-1}), DType::boolean));
   const std::int64_t n = mask.numel();
   const Tensor counted = cumsum(mask, 0, DType::int64);
-  const std::int64_t found = n ? counted.data<std::int64_t>()[n - 1] : 0;
+  const std::int64_t found = n ? value_of<std::int64_t>(slice(counted, 0, n - 1, 1, 1)) : 0;
   Tensor flat = runtime::empty(Shape{found + 1}, DType::int64, x.device());
   if (n) {
     const Tensor place = where(mask, subtract(counted, 1), found);
-    const Tensor source = arange(0, n, 1, DType::int64);
+    const Tensor source = arange(0, n, 1, DType::int64, x.device());
     kernels_of(x).scatter_rows({1, found + 1, n, 8, place.data<std::int64_t>()}, source.bytes(),
                                flat.bytes());
   }

@@ -25,8 +25,19 @@ void require_matrices(const Tensor& x, const char* op, bool square) {
     fail<ShapeError>(op, "the last two axes must have the same length", describe(x));
   if (!is_floating(x.dtype()))
     fail<DTypeError>(op, "takes matrices of floats", describe(x), "x.double() or x.float()");
-  if (x.device().kind != DeviceKind::cpu)
-    fail<DeviceError>(op, "runs on the CPU", describe(x), "use x.cpu()");
+}
+// LAPACK is the host's: operands of a device are copied there and results back.
+template <void (*kForward)(Call&)>
+void on_host(Call& c) {
+  const Device device = c.in[0].tensor.device();
+  if (device.kind == DeviceKind::cpu) return kForward(c);
+  std::vector<Operand> in;
+  for (const Operand& o : c.in) in.push_back(o.is_tensor() ? Operand(on_cpu(o.tensor)) : o);
+  Call here{c.op, in, c.attrs, {}, {}};
+  kForward(here);
+  GradMode off(false);
+  for (int i = 0; i < c.op.results; ++i)
+    if (here.out[i]) c.out[i] = to_device(here.out[i], device);
 }
 // Halves are computed in float32.
 DType lapack_dtype(DType t) { return t == DType::float64 ? t : DType::float32; }
@@ -120,7 +131,7 @@ void solve_backward(Backward& s) {
   if (s.in[1].needed) s.in[1].grad = gb;
 }
 const Op kSolve{.name = "solve",
-                .forward = solve_forward,
+                .forward = on_host<solve_forward>,
                 .backward = solve_backward,
                 .saves = save_in(0) | save_out(0),
                 .lanes = lanes::leading};
@@ -153,7 +164,7 @@ void triangular_backward(Backward& s) {
   if (s.in[1].needed) s.in[1].grad = gb;
 }
 const Op kTriangular{.name = "solve_triangular",
-                     .forward = triangular_forward,
+                     .forward = on_host<triangular_forward>,
                      .backward = triangular_backward,
                      .saves = save_in(0) | save_out(0),
                      .lanes = lanes::leading};
@@ -199,11 +210,11 @@ void slogdet_backward(Backward& s) {
   if (!s.grad[1]) return;
   const Tensor& a = s.in[0].value.tensor;
   const Tensor g = unsqueeze(unsqueeze(s.grad[1], -1), -1);
-  const Tensor unit = expand(eye(a.shape(-1), a.shape(-1), 0, a.dtype()), a.shape());
+  const Tensor unit = expand(eye(a.shape(-1), a.shape(-1), 0, a.dtype(), a.device()), a.shape());
   s.in[0].grad = multiply(g, mT(solve(a, unit)));
 }
 const Op kSlogdet{.name = "slogdet",
-                  .forward = slogdet_forward,
+                  .forward = on_host<slogdet_forward>,
                   .backward = slogdet_backward,
                   .saves = save_in(0),
                   .results = 2,
@@ -229,7 +240,7 @@ void cholesky_forward(Call& c) {
 // The lower half, the diagonal halved.
 Tensor lower_half(const Tensor& x) {
   const Tensor below = tri_mask(x, -1, false);
-  const Tensor unit = eye(x.shape(-1), x.shape(-1), 0, x.dtype());
+  const Tensor unit = eye(x.shape(-1), x.shape(-1), 0, x.dtype(), x.device());
   return add(below, multiply(0.5, multiply(x, unit)));
 }
 void cholesky_backward(Backward& s) {
@@ -240,7 +251,7 @@ void cholesky_backward(Backward& s) {
   s.in[0].grad = multiply(0.5, add(g, mT(g)));
 }
 const Op kCholesky{.name = "cholesky",
-                   .forward = cholesky_forward,
+                   .forward = on_host<cholesky_forward>,
                    .backward = cholesky_backward,
                    .saves = save_out(0),
                    .lanes = lanes::leading};
@@ -273,13 +284,13 @@ void qr_backward(Backward& s) {
   const Tensor gr = s.grad[1] ? s.grad[1] : multiply(r, 0);
   const Tensor m = subtract(matmul(r, mT(gr)), matmul(mT(gq), q));
   const Tensor low = tri_mask(m, -1, false);
-  const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, m.dtype());
+  const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, m.dtype(), m.device());
   const Tensor symmetric = add(add(low, mT(low)), multiply(m, unit));
   const Tensor left = add(gq, matmul(q, symmetric));
   s.in[0].grad = mT(solve_triangular(r, mT(left), true, false));
 }
 const Op kQr{.name = "qr",
-             .forward = qr_forward,
+             .forward = on_host<qr_forward>,
              .backward = qr_backward,
              .saves = save_out(0) | save_out(1),
              .results = 2,
@@ -289,11 +300,11 @@ const Op kQr{.name = "qr",
 // 1 / (w_j - w_i), and 0 on the diagonal
 Tensor inverse_gaps(const Tensor& w) {
   const Tensor gap = subtract(unsqueeze(w, -2), unsqueeze(w, -1));
-  const Tensor diagonal = equal(eye(w.shape(-1), w.shape(-1), 0, w.dtype()), 1);
+  const Tensor diagonal = equal(eye(w.shape(-1), w.shape(-1), 0, w.dtype(), w.device()), 1);
   return where(diagonal, 0, reciprocal(where(diagonal, 1, gap)));
 }
 Tensor on_diagonal(const Tensor& v) {
-  return multiply(unsqueeze(v, -1), eye(v.shape(-1), v.shape(-1), 0, v.dtype()));
+  return multiply(unsqueeze(v, -1), eye(v.shape(-1), v.shape(-1), 0, v.dtype(), v.device()));
 }
 
 void eigh_forward(Call& c) {
@@ -323,7 +334,7 @@ void eigh_backward(Backward& s) {
   s.in[0].grad = multiply(0.5, add(g, mT(g)));
 }
 const Op kEigh{.name = "eigh",
-               .forward = eigh_forward,
+               .forward = on_host<eigh_forward>,
                .backward = eigh_backward,
                .saves = save_out(0) | save_out(1),
                .results = 2,
@@ -387,7 +398,7 @@ void svd_backward(Backward& b) {
   b.in[0].grad = g;
 }
 const Op kSvd{.name = "svd",
-              .forward = svd_forward,
+              .forward = on_host<svd_forward>,
               .backward = svd_backward,
               .saves = save_out(0) | save_out(1) | save_out(2),
               .results = 3,

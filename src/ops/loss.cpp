@@ -37,7 +37,7 @@ void reduced_forward(Call& c) {
   LaneValue numbers[std::size(Attrs{}.f)];
   for (int i = 2; i < op.arity; ++i) {
     numbers[i - 2] = lane_value(c.attrs.f[i - 2], lane);
-    job.in[i] = {numbers[i - 2].bytes, storage_of(lane), Dims::filled(x.rank(), 0)};
+    job.in[i] = {numbers[i - 2].bytes, storage_of(lane), Dims::filled(x.rank(), 0), true};
   }
   job.out = {c.out[0].bytes(), t, Dims::filled(x.rank(), 0)};
   for (int i = 0; i < kept; ++i) job.out.strides[i] = c.out[0].stride(i);
@@ -215,14 +215,12 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
   {
     GradMode off(false);
     index = contiguous(reshape(astype(labels, DType::int64), Shape{labels.numel()}));
-    std::int64_t lo = 0, hi = -1;
-    if (const Tensor all = contiguous(lanes::values(index)); all.numel())
-      kernels_of(all).index_range(all.numel(), all.data<std::int64_t>(), &lo, &hi);
+    const auto [lo, hi] = index_range(index);
     if (lo < 0 || hi >= classes) {
       const Tensor ignored = equal(index, ignore_index);
       const Tensor bad = logical_and(logical_not(ignored),
                                      logical_or(less(index, 0), greater_equal(index, classes)));
-      if (any(lanes::values(bad)).data<bool>()[0])
+      if (value_of<bool>(any(lanes::values(bad))))
         fail<IndexError>(
             "cross_entropy",
             "labels must lie in [0, " + std::to_string(classes) + ") or be ignore_index",
@@ -230,11 +228,11 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
             lo >= 1 && hi == classes ? "labels count from 0: subtract 1"
             : lo == -1               ? "ignore_index=-1 leaves samples labelled -1 out"
                                      : "");
-      if (!lanes::any(ignored)) a.i[0] -= sum(ignored).data<std::int64_t>()[0];
+      if (!lanes::any(ignored)) a.i[0] -= value_of<std::int64_t>(sum(ignored));
       index = where(ignored, -1, index);
     } else if (ignore_index >= 0 && ignore_index < classes) {
       const Tensor ignored = equal(index, ignore_index);
-      if (!lanes::any(ignored)) a.i[0] -= sum(ignored).data<std::int64_t>()[0];
+      if (!lanes::any(ignored)) a.i[0] -= value_of<std::int64_t>(sum(ignored));
       index = where(ignored, -1, index);
     }
   }

@@ -19,6 +19,7 @@ void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tens
   job.b_col = b.stride(-1);
   job.c_row = c.stride(-2);
   job.activation = activation;
+  job.low_precision = low_precision_products();
   if (c.numel() == 0) return;
   const int lead = c.rank() - 2;
   const auto size = static_cast<std::int64_t>(size_of(c.dtype()));
@@ -45,8 +46,9 @@ void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tens
     job.b = b.bytes() + bo * size;
     job.c = c.bytes() + co * size;
     if (c.dtype() == DType::float32) kernels_of(c).gemm_f32(job);
-    else if (c.dtype() == DType::float64) runtime::dgemm(job);
-    else kernels_of(c).matmul_i64(job);
+    else if (c.dtype() != DType::float64) kernels_of(c).matmul_i64(job);
+    else if (const auto gemm = kernels_of(c).gemm_f64) gemm(job);
+    else runtime::dgemm(job);
     for (int i = at.size() - 1; i >= 0 && ++at[i] == c.shape(i); --i) at[i] = 0;
   }
 }

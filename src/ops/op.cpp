@@ -18,9 +18,25 @@ bool followed(const Call& call) {
   return follows(call.target);
 }
 
+// Once another device is in use. Pointwise ops look for themselves: they take a number from the
+// CPU.
+void check_devices(const Call& call) {
+  if (call.op.kind == Op::Kind::pointwise) return;
+  const Tensor* first = call.target ? &call.target : nullptr;
+  for (const auto& o : call.in) {
+    if (!o.is_tensor()) continue;
+    if (!first) first = &o.tensor;
+    if (first->device() != o.tensor.device())
+      fail<DeviceError>(call.op.name, "all tensors must be on one device",
+                        describe(*first) + ", " + describe(o.tensor),
+                        "move one of them with .to(device)");
+  }
+}
+
 void compute(Call& call, bool closely) {
   if (!closely) [[likely]]
     return call.op.forward(call);
+  check_devices(call);
   lanes::forward(call);
   if (g_observer) g_observer->computed(call);
 }

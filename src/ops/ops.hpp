@@ -23,9 +23,12 @@ using Axes = std::optional<Dims>;
 Tensor empty(const Shape& shape, DType dtype, Device device = {});
 Tensor full(const Shape& shape, Scalar value, DType dtype, Device device = {});
 Tensor scalar_tensor(Scalar value, DType dtype, Device device = {});
-Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype);
-Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype);
-Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype);
+Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype,
+              Device device = {});
+Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype,
+                Device device = {});
+Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype,
+           Device device = {});
 Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper);  // tril, triu
 
 // --- copies and casts (copy.cpp) --------------------------------------------------------------
@@ -33,6 +36,8 @@ Tensor clone(const Tensor& x);                // a contiguous copy
 Tensor contiguous(const Tensor& x);           // x itself when it is
 Tensor astype(const Tensor& x, DType dtype);  // x itself when it has the dtype
 Tensor to_device(const Tensor& x, Device device);
+// x where the host can read it, without autodiff.
+Tensor on_cpu(const Tensor& x);
 void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
 void fill(const Tensor& target, Scalar value);
 
@@ -201,12 +206,14 @@ Tensor unfold(const Tensor& x, const PoolWindows& windows);
 Tensor fold(const Tensor& x, const Shape& size, const PoolWindows& windows);
 
 // --- random (random.cpp) -----------------------------------------------------------------------
-Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, runtime::Generator& g);
+Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, runtime::Generator& g,
+                      Device device = {});
 Tensor random_normal(const Shape& shape, double mean, double std, DType dtype,
-                     runtime::Generator& g);
+                     runtime::Generator& g, Device device = {});
 Tensor random_integers(const Shape& shape, std::int64_t lo, std::int64_t hi, DType dtype,
-                       runtime::Generator& g);
-Tensor random_bernoulli(const Shape& shape, double p, runtime::Generator& g);  // bool
+                       runtime::Generator& g, Device device = {});
+Tensor random_bernoulli(const Shape& shape, double p, runtime::Generator& g,
+                        Device device = {});  // bool
 
 // --- optimiser updates in place, over many tensors in one pass (update.cpp) ---------------------
 // tensors[j] lists the tensors of array argument j (parameter, gradient, state...); numbers follow

@@ -40,7 +40,7 @@ Tensor arg_public(const Op& op, const Tensor& x, std::optional<std::int64_t> axi
   }
   if (x.rank() == 0) {
     normal_axis(*axis, 1, op.name);
-    return scalar_tensor(0, DType::int64);
+    return scalar_tensor(0, DType::int64, x.device());
   }
   const int d = normal_axis(*axis, x.rank(), op.name);
   const Tensor r = arg(op, x, d);
@@ -51,7 +51,7 @@ std::pair<Tensor, Tensor> extreme_pair(const Op& op, const Tensor& x, std::int64
                                        bool keepdims) {
   if (x.rank() == 0) {
     normal_axis(axis, 1, op.name);
-    return {x, scalar_tensor(0, DType::int64)};
+    return {x, scalar_tensor(0, DType::int64, x.device())};
   }
   const int d = normal_axis(axis, x.rank(), op.name);
   const Tensor index = arg(op, x, d);
@@ -159,7 +159,7 @@ std::pair<Tensor, Tensor> min_with_indices(const Tensor& x, std::int64_t axis, b
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
   if (x.rank() == 0) {
     normal_axis(axis, 1, "argsort");
-    return scalar_tensor(0, DType::int64);
+    return scalar_tensor(0, DType::int64, x.device());
   }
   Attrs a;
   a.i[0] = normal_axis(axis, x.rank(), "argsort");
@@ -177,7 +177,7 @@ Tensor sort(const Tensor& x, std::int64_t axis, bool descending) {
 }
 
 std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axis, bool largest) {
-  if (x.rank() == 0) return {x, scalar_tensor(0, DType::int64)};
+  if (x.rank() == 0) return {x, scalar_tensor(0, DType::int64, x.device())};
   const int d = normal_axis(axis, x.rank(), "topk");
   if (k < 0 || k > x.shape(d))
     fail<ArgumentError>(

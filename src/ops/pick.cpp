@@ -107,13 +107,10 @@ Tensor pick(const Tensor& x, const Tensor& index, const Tensor& weight) {
     GradMode off(false);
     checked = contiguous(astype(index, DType::int64));
   }
-  if (checked.numel()) {
-    std::int64_t lo, hi;
-    kernels_of(x).index_range(checked.numel(), checked.data<std::int64_t>(), &lo, &hi);
-    if (lo < 0 || hi >= x.shape(2))
-      fail<IndexError>("pick", "indices must lie in [0, " + std::to_string(x.shape(2)) + ")",
-                       "values from " + std::to_string(lo) + " to " + std::to_string(hi));
-  }
+  const auto [lo, hi] = index_range(checked);
+  if (lo < 0 || hi >= x.shape(2))
+    fail<IndexError>("pick", "indices must lie in [0, " + std::to_string(x.shape(2)) + ")",
+                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
   return call(kPick, x, weight, checked);
 }
 

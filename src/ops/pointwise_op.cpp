@@ -300,11 +300,13 @@ void forward_pointwise(Call& call) {
       port.data = in[i].tensor.bytes();
       port.dtype = in[i].tensor.dtype();
       broadcast_strides(in[i].tensor, shape, port.strides);
+      port.host = in[i].tensor.device() != out.device();  // one value on the CPU
     } else {
       numbers[i] = lane_value(in[i].scalar, program.in_lane[i]);
       port.data = numbers[i].bytes;
       port.dtype = storage_of(program.in_lane[i]);
       port.strides = Dims::filled(shape.size(), 0);
+      port.host = true;
     }
   }
   job.out[0] = {out.bytes(), out.dtype(), out.strides()};

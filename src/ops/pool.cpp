@@ -387,9 +387,7 @@ Tensor max_unpool(const Tensor& x, const Tensor& index, const Dims& size) {
   {
     GradMode off(false);
     flat_index = contiguous(astype(reshape(index, flat(x.shape(), r)), DType::int64));
-    std::int64_t lo = 0, hi = -1;
-    if (index.numel())
-      kernels_of(x).index_range(index.numel(), flat_index.data<std::int64_t>(), &lo, &hi);
+    const auto [lo, hi] = index_range(flat_index);
     if (lo < 0 || hi >= a.i[0])
       fail<IndexError>(op,
                        "indices must lie in [0, " + std::to_string(a.i[0]) +

@@ -8,9 +8,9 @@ namespace nnx::ops {
 namespace {
 
 // Under vmap every lane draws its own, as one draw with the lanes in front.
-Tensor draw(const Shape& shape, DType result, RandomJob job, runtime::Generator& g) {
+Tensor draw(const Shape& shape, DType result, RandomJob job, runtime::Generator& g, Device device) {
   const Lanes* all = lanes::scope();
-  Tensor t = empty(all ? lanes::in_front(*all, shape) : shape, storage_of(job.lane));
+  Tensor t = empty(all ? lanes::in_front(*all, shape) : shape, storage_of(job.lane), device);
   job.count = t.numel();
   job.out = t.bytes();
   if (t.numel()) {
@@ -31,8 +31,8 @@ Lane float_lane(DType t, const char* op) {
 
 }  // namespace
 
-Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype,
-                      runtime::Generator& g) {
+Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, runtime::Generator& g,
+                      Device device) {
   if (!(lo <= hi) || !std::isfinite(hi - lo))
     fail<ArgumentError>("uniform", "needs finite low <= high",
                         std::to_string(lo) + ", " + std::to_string(hi));
@@ -41,7 +41,7 @@ Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype,
   if (steps != 0) {
     GradMode off(false);
     const Tensor u = pointwise::floor(
-        pointwise::multiply(random_uniform(shape, 0, 1, DType::float32, g), steps));
+        pointwise::multiply(random_uniform(shape, 0, 1, DType::float32, g, device), steps));
     return astype(pointwise::add(pointwise::multiply(u, (hi - lo) / steps), lo), dtype);
   }
   RandomJob job{};
@@ -49,11 +49,11 @@ Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype,
   job.lane = float_lane(dtype, "uniform");
   job.a = lo;
   job.b = hi;
-  return draw(shape, dtype, job, g);
+  return draw(shape, dtype, job, g, device);
 }
 
 Tensor random_normal(const Shape& shape, double mean, double std, DType dtype,
-                     runtime::Generator& g) {
+                     runtime::Generator& g, Device device) {
   if (!(std >= 0))
     fail<ArgumentError>("normal", "the standard deviation must not be negative",
                         std::to_string(std));
@@ -62,11 +62,11 @@ Tensor random_normal(const Shape& shape, double mean, double std, DType dtype,
   job.lane = float_lane(dtype, "normal");
   job.a = mean;
   job.b = std;
-  return draw(shape, dtype, job, g);
+  return draw(shape, dtype, job, g, device);
 }
 
 Tensor random_integers(const Shape& shape, std::int64_t lo, std::int64_t hi, DType dtype,
-                       runtime::Generator& g) {
+                       runtime::Generator& g, Device device) {
   if (lo >= hi)
     fail<ArgumentError>("randint", "needs low < high",
                         std::to_string(lo) + ", " + std::to_string(hi));
@@ -84,17 +84,17 @@ Tensor random_integers(const Shape& shape, std::int64_t lo, std::int64_t hi, DTy
   job.lane = Lane::i64;
   job.lo = lo;
   job.hi = hi;
-  return draw(shape, dtype, job, g);
+  return draw(shape, dtype, job, g, device);
 }
 
-Tensor random_bernoulli(const Shape& shape, double p, runtime::Generator& g) {
+Tensor random_bernoulli(const Shape& shape, double p, runtime::Generator& g, Device device) {
   if (!(p >= 0 && p <= 1))
     fail<ArgumentError>("bernoulli", "a probability lies in [0, 1]", std::to_string(p));
   RandomJob job{};
   job.kind = Distribution::bernoulli;
   job.lane = Lane::b8;
   job.a = p;
-  return draw(shape, DType::boolean, job, g);
+  return draw(shape, DType::boolean, job, g, device);
 }
 
 Tensor dropout(const Tensor& x, double p, bool training, runtime::Generator& generator) {
@@ -103,7 +103,7 @@ Tensor dropout(const Tensor& x, double p, bool training, runtime::Generator& gen
                         std::to_string(p));
   require_floating(x, "dropout");
   if (!training || p == 0) return x;
-  const Tensor keep = random_bernoulli(x.shape(), 1 - p, generator);
+  const Tensor keep = random_bernoulli(x.shape(), 1 - p, generator, x.device());
   return pointwise::multiply(pointwise::where(keep, x, 0), p == 1 ? 0.0 : 1 / (1 - p));
 }
 

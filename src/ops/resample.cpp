@@ -123,7 +123,7 @@ struct Matrix {
   Tensor start, index, weight;
 };
 
-Matrix matrix_of(const Geometry& g, bool transposed, DType t) {
+Matrix matrix_of(const Geometry& g, bool transposed, DType t, Device device) {
   const std::int64_t rows = transposed ? g.before : g.after;
   Matrix m;
   m.start = full(Shape{rows + 1}, 0, DType::int64);
@@ -150,8 +150,8 @@ Matrix matrix_of(const Geometry& g, bool transposed, DType t) {
       weight[k] = w;
     });
   }
-  m.weight = astype(m.weight, t);
-  return m;
+  return {to_device(m.start, device), to_device(m.index, device),
+          to_device(astype(m.weight, t), device)};
 }
 
 // --- the op and its transpose --------------------------------------------------------------------
@@ -166,7 +166,7 @@ void apply(Call& c, bool transposed) {
   Tensor y = runtime::empty(shape, t, x.device());
   if (y.numel()) {
     const Tensor from = contiguous(astype(x, t));
-    const Matrix m = matrix_of(Geometry(c.attrs), transposed, t);
+    const Matrix m = matrix_of(Geometry(c.attrs), transposed, t, x.device());
     const Split s = split_at(x.shape(), axis);
     runtime::LongCall release(static_cast<double>(y.numel()));
     kernels_of(x).resample({s.outer, s.n, shape[axis], s.inner, m.start.data<std::int64_t>(),

@@ -67,6 +67,14 @@ void copy_into(const Tensor& source, const Tensor& target) {
   kernels_of(target).run(&job, 1);
 }
 
+IndexRange index_range(const Tensor& index) {
+  GradMode off(false);
+  const Tensor all = contiguous(lanes::values(index));
+  IndexRange r;
+  if (all.numel()) kernels_of(all).index_range(all.numel(), all.data<std::int64_t>(), &r.lo, &r.hi);
+  return r;
+}
+
 DType row_dtype(DType t, const char* op) {
   if (is_complex(t)) fail<DTypeError>(op, "complex tensors are not taken", std::string(name_of(t)));
   if (!is_floating(t)) t = default_dtype();

@@ -33,6 +33,17 @@ const Program& identity_program(Lane lane);
 // target's elements = source's, broadcast and converted; no autodiff, no overlap.
 void copy_into(const Tensor& source, const Tensor& target);
 
+// The one value of t, wherever it is; under vmap there is none (VmapError).
+template <class T>
+T value_of(const Tensor& t) {
+  return on_cpu(t).data<T>()[0];
+}
+// Smallest and largest of int64 indices, of all lanes; (0, -1) of none.
+struct IndexRange {
+  std::int64_t lo = 0, hi = -1;
+};
+IndexRange index_range(const Tensor& index);
+
 // float32 or float64 for kernels on rows: half types are computed in float32.
 DType row_dtype(DType t, const char* op);
 // x moved so that `axis` is last, contiguous, in dtype t: the (rows, n) a row kernel takes.

@@ -56,7 +56,7 @@ void update(int declaration, const std::vector<std::vector<Tensor>>& tensors,
     }
     for (std::size_t i = 0; i < numbers.size(); ++i)
       job.in[arrays + static_cast<int>(i)] = {values[lane == Lane::f64][i].bytes, storage_of(lane),
-                                              Dims::filled(job.shape.size(), 0)};
+                                              Dims::filled(job.shape.size(), 0), true};
     // Results are the parameter and its state; the gradient (argument 1) is only read.
     int r = 0;
     for (int j = 0; j < arrays; ++j)

@@ -238,13 +238,14 @@ void strided_backward(Backward& b) {
   if (!overlap) {
     flat = embed(g, Shape{hi - lo + 1}, strides, a.i[0] - lo);
   } else {
-    Tensor index = scalar_tensor(a.i[0] - lo, DType::int64);
+    Tensor index = scalar_tensor(a.i[0] - lo, DType::int64, g.device());
     for (int i = 0; i < g.rank(); ++i) {
-      const Tensor steps = pointwise::multiply(arange(0, g.shape(i), 1, DType::int64), strides[i]);
+      const Tensor steps =
+          pointwise::multiply(arange(0, g.shape(i), 1, DType::int64, g.device()), strides[i]);
       index = pointwise::add(unsqueeze(index, -1), steps);
     }
-    flat = index_add(full(Shape{hi - lo + 1}, 0, g.dtype()), 0, reshape(index, Shape{-1}),
-                     reshape(g, Shape{-1}));
+    flat = index_add(full(Shape{hi - lo + 1}, 0, g.dtype(), g.device()), 0,
+                     reshape(index, Shape{-1}), reshape(g, Shape{-1}));
   }
   b.in[0].grad = as_strided(flat, b.in[0].shape, a.extra, a.i[1] - lo);
 }

@@ -22,7 +22,7 @@
 
 #include "core/error.hpp"
 #include "runtime/accounting.hpp"
-#include "runtime/backend.hpp"
+#include "runtime/device.hpp"
 #include "runtime/memory_limit.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -515,11 +515,8 @@ const bool g_ready = [] {
 }  // namespace
 
 Ref<Storage> allocate(std::size_t bytes, Device device) {
-  if (device.kind != DeviceKind::cpu) [[unlikely]] {
-    kernels(device);  // says what is missing
-    core::fail<core::DeviceError>("memory", "this build manages no memory on the device",
-                                  core::to_string(device), "use the device \"cpu\"");
-  }
+  if (device.kind != DeviceKind::cpu) [[unlikely]]
+    return allocate_on_device(bytes, device);
   if (bytes > kMaxBytes) [[unlikely]]
     out_of_memory(bytes);
   if constexpr (!kCaching) return Ref<Storage>(new_plain(bytes));

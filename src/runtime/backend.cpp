@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/tensor.hpp"
 #include "runtime/pool.hpp"
 
 namespace nnx::runtime {
@@ -48,7 +49,13 @@ directory_setting() {  // never destroyed: daemon threads may ask while the proc
   return s;
 }
 
-constinit const core::Host g_host{&parallel};
+void fail_for_backend(core::Failure kind, const char* op, const char* rule, const char* received,
+                      const char* hint) {
+  if (kind == core::Failure::out_of_memory) fail<core::OutOfMemoryError>(op, rule, received, hint);
+  fail<DeviceError>(op, rule, received, hint);
+}
+
+constinit const core::Host g_host{&parallel, &fail_for_backend};
 
 // Where the libraries lie; beside this one unless set.
 std::string directory() {
@@ -62,7 +69,11 @@ std::string directory() {
   return ".";
 }
 
+constexpr const char* kCudaVariable = "NNX_CUDA_BACKEND";  // a library in place of ours
+
 std::string library_path(std::string_view name) {
+  if (const char* other = std::getenv(kCudaVariable); name == "cuda" && other && *other)
+    return other;
   return directory() + "/_" + std::string(name) + ".so";
 }
 bool exists(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }
@@ -127,30 +138,37 @@ const Kernels& open_cpu() {
       "the installation is damaged or was built for another processor; install again");
 }
 
-// Why there is no CUDA; empty when its library and a driver are there.
-std::string why_no_cuda() {
-  if (!exists(library_path("cuda"))) return "this build has no CUDA kernels";
-  // Looked up by name only: the backend opens it itself.
-  if (void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) {
-    dlclose(driver);
-    return {};
+constexpr const char* kNoKernels =
+    "use the device \"cpu\", or build nnx where nvcc is (a CUDA toolkit, or pip install "
+    "nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime)";
+constexpr const char* kNoDriver =
+    "use the device \"cpu\", or install or update NVIDIA's driver: nvidia-smi shows the one in use";
+
+// The table of the CUDA library, or null and why in `why`. g_mutex is held.
+const Kernels* open_cuda(std::string& why) {
+  static const Kernels* table = nullptr;
+  if (table) return table;
+  if (!exists(library_path("cuda"))) {
+    why = "this build has no CUDA kernels";
+    return nullptr;
   }
-  return "no NVIDIA driver was found (libcuda.so.1)";
+  return table = open_library(library_path("cuda"), why);
 }
 
-const Kernels& open_cuda(Device device) {
-  std::lock_guard lock(g_mutex);
-  static const Kernels* table = nullptr;
-  if (table) return *table;
-  std::string why = why_no_cuda();
-  const bool no_kernels = !exists(library_path("cuda"));
-  if (why.empty()) {
-    table = open_library(library_path("cuda"), why);
-    if (table) return *table;
+const Kernels& use_cuda(Device device) {
+  static constinit std::atomic<const Kernels*> opened{nullptr};
+  const Kernels* table = opened.load(std::memory_order_acquire);
+  if (!table) {
+    std::lock_guard lock(g_mutex);
+    std::string why;
+    table = open_cuda(why);
+    if (!table) fail<DeviceError>("device", why, core::to_string(device), kNoKernels);
+    table->device->use(device.index);
+    static const core::Attention several_devices;  // ops make sure of them
+    opened.store(table, std::memory_order_release);
   }
-  fail<DeviceError>("device", why, core::to_string(device),
-                    no_kernels ? "use the device \"cpu\", or install a build with CUDA"
-                               : "install or update the NVIDIA driver, or use the device \"cpu\"");
+  table->device->use(device.index);
+  return *table;
 }
 
 }  // namespace
@@ -161,7 +179,7 @@ void set_library_directory(std::string path) {
 }
 
 const Kernels& detail::open_kernels(Device device) {
-  return device.kind == DeviceKind::cpu ? open_cpu() : open_cuda(device);
+  return device.kind == DeviceKind::cpu ? open_cpu() : use_cuda(device);
 }
 
 std::string cpu_level() { return kernels().level; }
@@ -172,14 +190,20 @@ std::vector<DeviceStatus> devices() {
   std::vector<DeviceStatus> list;
   try {
     kernels();
-    list.push_back({Device{}, true, {}});
+    list.push_back({Device{}, true, {}, {}});
   } catch (const DeviceError& e) {
-    list.push_back({Device{}, false, e.what()});
+    list.push_back({Device{}, false, e.what(), {}});
   }
-  const Device cuda{DeviceKind::cuda, 0};
   std::lock_guard lock(g_mutex);
-  const std::string why = why_no_cuda();
-  list.push_back({cuda, why.empty(), why});
+  std::string why;
+  const Kernels* cuda = open_cuda(why);
+  const char* missing = "";
+  const int count = cuda ? cuda->device->count(&missing) : 0;
+  for (int i = 0; i < count; ++i)
+    list.push_back({Device{DeviceKind::cuda, static_cast<std::int16_t>(i)}, true, {}, {}});
+  if (count == 0)
+    list.push_back(
+        {Device{DeviceKind::cuda, 0}, false, cuda ? missing : why, cuda ? kNoDriver : kNoKernels});
   return list;
 }
 

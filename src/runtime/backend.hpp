@@ -19,7 +19,8 @@ extern std::atomic<const core::Kernels*> cpu_kernels;
 const core::Kernels& open_kernels(core::Device device);
 }  // namespace detail
 
-// Throws DeviceError when the device is not there or the CPU library cannot be opened.
+// Throws DeviceError when the device is not there or its library cannot be opened. What this thread
+// asks of a CUDA table goes to the device named last.
 inline const core::Kernels& kernels(core::Device device = {}) {
   if (device.kind == core::DeviceKind::cpu) [[likely]]
     if (auto* table = detail::cpu_kernels.load(std::memory_order_acquire)) [[likely]]
@@ -33,7 +34,7 @@ bool level_forced();      // by NNX_CPU_LEVEL
 struct DeviceStatus {
   core::Device device;
   bool available;
-  std::string why_not;  // empty when available
+  std::string why_not, cure;  // empty when available
 };
 std::vector<DeviceStatus> devices();
 

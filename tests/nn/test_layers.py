@@ -46,7 +46,7 @@ def test_dense() -> None:
         (lambda: nn.Dense(True, 1), TypeError),
         (lambda: nn.Dense(2, 1, activation="sin("), ValueError),
         (lambda: nn.Dense(2, 1, dtype=nnx.int64), nnx.GradientError),
-        (lambda: nn.Dense(2, 1, device="cuda"), nnx.DeviceError),
+        (lambda: nn.Dense(2, 1, device="cuda:99"), nnx.DeviceError),
         (lambda: nn.Dropout(1.5), ValueError),
         (lambda: nn.Dropout(-0.1), ValueError),
         (lambda: nn.Dropout(math.nan), ValueError),

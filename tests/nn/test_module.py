@@ -236,9 +236,9 @@ def test_to_dtype_keeps_the_objects() -> None:
         net.to(nonsense=1)
     before = values(net.state_dict())
     with pytest.raises(nnx.DeviceError):
-        net.to("cuda")
+        net.to("cuda:99")
     with pytest.raises(nnx.DeviceError):
-        net.cuda()
+        net.cuda(99)
     assert values(net.state_dict()) == before
 
 

@@ -315,7 +315,7 @@ def test_indexing_writes() -> None:
         (lambda: nnx.zeros(2**45), nnx.OutOfMemoryError, "memory"),
         (lambda: nnx.zeros(2, -1), nnx.ShapeError, "negative"),
         (lambda: nnx.tensor([1, 2]) & nnx.tensor([1.0, 2.0]), nnx.DTypeError, "integers or bools"),
-        (lambda: nnx.zeros(3).to("cuda"), nnx.DeviceError, "cuda"),
+        (lambda: nnx.zeros(3).to("cuda:99"), nnx.DeviceError, "cuda"),
         (lambda: nnx.topk(nnx.zeros(3), 4), nnx.ArgumentError, "k must lie"),
     ],
 )

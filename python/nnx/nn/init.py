@@ -237,7 +237,7 @@ def _normal_between(shape: Any, left: float, right: float, generator: Any) -> Te
 
     knots = np.linspace(left, right, 4097)
     below = np.asarray(ndtr(asarray(knots)))
-    u = empty(shape, dtype=float64).uniform_(below[0], below[-1], generator=generator)
+    u = empty(shape, dtype=float64, device="cpu").uniform_(below[0], below[-1], generator=generator)
     z = asarray(np.interp(np.asarray(u), below, knots))
     for _ in range(3):  # quadratic convergence from an error of some 1e-6
         density = exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
@@ -269,7 +269,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     tall = (max(rows, columns), min(rows, columns))
-    drawn = normal_(empty(tall, dtype=float64), generator=generator)
+    drawn = normal_(empty(tall, dtype=float64, device="cpu"), generator=generator)
     q, r = np.linalg.qr(np.asarray(drawn))
     q = q * np.sign(np.diagonal(r))  # makes the decomposition, and so the distribution, unique
     q = q.T if rows < columns else q

@@ -63,9 +63,9 @@ def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Ten
         raise fail(ShapeError, "vander", "takes a sequence of one axis", describe(v))
     columns = len(v) if N is None else _check.integer("vander", "N", N)
     if columns == 0:
-        return ops.zeros((len(v), 0), dtype=v.dtype)
+        return ops.zeros((len(v), 0), dtype=v.dtype, device=v.device)
     factors = ops.broadcast_to(v.unsqueeze(1), (len(v), columns - 1))
-    ones = ops.ones((len(v), 1), dtype=v.dtype)
+    ones = ops.ones((len(v), 1), dtype=v.dtype, device=v.device)
     powers = ops.cumprod(ops.concatenate([ones, factors], 1), 1)
     return powers if increasing else powers.flip(1)
 
@@ -117,7 +117,7 @@ def polyder(p: TensorLike, m: int = 1) -> Tensor:
     c = _coefficients("polyder", p)
     for _ in range(min(_check.integer("polyder", "m", m), len(c))):
         n = len(c)
-        c = c[:-1] * ops.arange(n - 1, 0, -1).to(c.dtype)
+        c = c[:-1] * ops.arange(n - 1, 0, -1, dtype=c.dtype, device=c.device)
     return c
 
 
@@ -142,7 +142,7 @@ def polyint(p: TensorLike, m: int = 1, k: Any = None) -> Tensor:
         rule = f"k must be one constant, or {times}"
         raise fail(ShapeError, "polyint", rule, describe(constants, "k"))
     for i in range(times):
-        powers = ops.arange(len(c), 0, -1).to(c.dtype)
+        powers = ops.arange(len(c), 0, -1, dtype=c.dtype, device=c.device)
         c = ops.concatenate([c / powers, constants[i : i + 1]])
     return c
 

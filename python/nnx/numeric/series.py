@@ -258,7 +258,7 @@ def resize(a: TensorLike, new_shape: Any) -> Tensor:
     shape = (new_shape,) if isinstance(new_shape, int) else tuple(new_shape)
     count = math.prod(_check.integer("resize", "new_shape", length) for length in shape)
     if not len(x):
-        return ops.zeros(shape, dtype=x.dtype)
+        return ops.zeros(shape, dtype=x.dtype, device=x.device)
     return ops.take(x, ops.arange(count) % len(x), 0).reshape(shape)
 
 

@@ -62,7 +62,7 @@ def isin(
     """
     x, among = tensor(element), ops.unique_values(ops.ravel(tensor(test_elements)))
     if not len(among):
-        return ops.full(x.shape, invert, dtype=ops.bool)
+        return ops.full(x.shape, invert, dtype=ops.bool, device=x.device)
     dtype = ops.result_type(x, among)
     x, among = x.detach().to(dtype), among.to(dtype)
     at = ops.clip(ops.searchsorted(among, x), 0, len(among) - 1)

@@ -41,7 +41,7 @@ def _running(
     if first is None:
         shape = list(found.shape)
         shape[along] = 1
-        first = ops.full(shape, start, dtype=found.dtype)
+        first = ops.full(shape, start, dtype=found.dtype, device=found.device)
     return ops.concatenate([first, found], along)
 
 

@@ -167,8 +167,8 @@ def histogram(
         if w.shape != x.shape:
             rule = "weights must have the shape of a"
             raise fail(ShapeError, op, rule, f"{describe(x, 'a')}, {describe(w, 'weights')}")
-        kept = ops.where(inside, w, ops.zeros((), dtype=w.dtype))
-        count = ops.index_add(ops.zeros((n,), dtype=w.dtype), 0, i, kept)
+        kept = ops.where(inside, w, ops.zeros((), dtype=w.dtype, device=w.device))
+        count = ops.index_add(ops.zeros((n,), dtype=w.dtype, device=w.device), 0, i, kept)
     out = edges.to(x.dtype if x.is_floating_point() else ops.get_default_dtype())
     if density:
         width = (edges[1:] - edges[:-1]).to(out.dtype)
@@ -243,7 +243,7 @@ def _without(a: TensorLike, instead: float) -> tuple[Tensor, Tensor]:
     if not x.is_floating_point():
         return x, ops.zeros_like(x, dtype=ops.bool)
     missing = ops.isnan(x)
-    return ops.where(missing, ops.full((), instead, dtype=x.dtype), x), missing
+    return ops.where(missing, ops.full((), instead, dtype=x.dtype, device=x.device), x), missing
 
 
 def _largest(x: Tensor, sign: int, axis: Any, keepdims: bool) -> Tensor:
@@ -253,7 +253,9 @@ def _largest(x: Tensor, sign: int, axis: Any, keepdims: bool) -> Tensor:
     none = ops.all(missing, axis=axis, keepdims=keepdims)
     if not found.is_floating_point():
         return found
-    out: Tensor = ops.where(none, ops.full((), math.nan, dtype=found.dtype), found)
+    out: Tensor = ops.where(
+        none, ops.full((), math.nan, dtype=found.dtype, device=found.device), found
+    )
     return out
 
 
@@ -333,10 +335,14 @@ def nanvar(
     filled, missing = _without(floats(a), 0)
     n = (~missing).sum(axis, True)
     mean = filled.sum(axis, True) / n
-    apart = ops.where(missing, ops.zeros((), dtype=filled.dtype), filled - mean)
+    apart = ops.where(
+        missing, ops.zeros((), dtype=filled.dtype, device=filled.device), filled - mean
+    )
     left = (~missing).sum(axis, keepdims) - (ddof if correction is None else correction)
     found = (apart * apart).sum(axis, keepdims) / left
-    out: Tensor = ops.where(left > 0, found, ops.full((), math.nan, dtype=found.dtype))
+    out: Tensor = ops.where(
+        left > 0, found, ops.full((), math.nan, dtype=found.dtype, device=found.device)
+    )
     return out
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Any, TypeVar
 
 import nnx
-from nnx._errors import describe, fail
+from nnx._errors import fail
 from nnx._nnx import ArgumentError, DTypeError
 
 _T = TypeVar("_T")
@@ -130,24 +130,21 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_default_device(device: Any) -> None:
-    """Checks that new tensors are made on this device, which is the CPU.
+    """Makes new tensors on this device unless they name another: nnx.set_default_device.
 
-    Raises: ArgumentError for another: give each tensor, or the model, its device.
+    Raises: DeviceError for a device that is not there.
 
     Example:
         >>> nnx.torch.set_default_device("cpu")
     """
-    if nnx.device(device).type != "cpu":
-        rule = "new tensors are made on the CPU"
-        hint = "name the device where tensors are made, or move them: x.to(device)"
-        raise fail(ArgumentError, "set_default_device", rule, describe(device, "device"), hint)
+    nnx.set_default_device(device)
 
 
 def get_default_device() -> nnx.device:
-    """The device of new tensors: the CPU.
+    """The device of new tensors: the CPU unless set_default_device.
 
     Example:
         >>> nnx.torch.get_default_device().type
         'cpu'
     """
-    return nnx.device("cpu")
+    return nnx.get_default_device()

@@ -195,7 +195,7 @@ def multi_margin_loss(
         z = ops.square(z)
     if weight is not None:
         z = z * ops.expand_dims(ops.take(weight, t, 0), axis)
-    others = ops.arange(classes) != column
+    others = ops.arange(classes, device=column.device) != column
     return reduced(op, ops.where(others, z, 0.0).sum(axis) / classes, reduction)
 
 

@@ -123,7 +123,7 @@ def _resampled(
 ) -> Tensor:
     if x.is_floating_point():
         return ops.resample(x, axis, length, rule, align_corners, factor)
-    positions = ops.arange(float(x.shape[axis]), dtype=ops.float64)
+    positions = ops.arange(float(x.shape[axis]), dtype=ops.float64, device=x.device)
     index = ops.resample(positions, 0, length, rule, align_corners, factor)
     return ops.take(x, index.to(ops.int64), axis)
 

@@ -107,29 +107,27 @@ def set_device(device: Any) -> None:
 
 
 def get_device_name(device: Any = None) -> str:
-    """The name of a device, as nnx.devices() has it.
+    """The name of a device, as its driver has it.
 
     Raises: DeviceError where it is not there.
 
     Example:
         >>> if nnx.torch.cuda.is_available():
-        ...     print(nnx.torch.cuda.get_device_name(0))
+        ...     assert nnx.torch.cuda.get_device_name(0)
     """
     return str(get_device_properties(device)["name"])
 
 
 def get_device_properties(device: Any = None) -> dict[str, Any]:
-    """What nnx.devices() says about a device.
+    """What nnx.device_properties says about a device.
 
     Raises: DeviceError where it is not there.
 
     Example:
         >>> if nnx.torch.cuda.is_available():
-        ...     print(nnx.torch.cuda.get_device_properties(0))
+        ...     assert nnx.torch.cuda.get_device_properties(0)["memory"] > 0
     """
-    index = int(_device(device).index or 0)
-    found: dict[str, Any] = [d for d in nnx.devices() if d["name"].startswith("cuda")][index]
-    return found
+    return nnx.device_properties(_device(device))
 
 
 def manual_seed(seed: int) -> None:
@@ -158,7 +156,7 @@ def synchronize(device: Any = None) -> None:
         >>> nnx.torch.cuda.synchronize()
     """
     if is_available():
-        nnx.zeros(1).to(_device(device)).cpu()
+        nnx.synchronize(_device(device))
 
 
 def empty_cache() -> None:
@@ -167,7 +165,7 @@ def empty_cache() -> None:
     Example:
         >>> nnx.torch.cuda.empty_cache()
     """
-    nnx.empty_cache()
+    nnx.empty_cache(_device() if is_available() else "cpu")
 
 
 def memory_allocated(device: Any = None) -> int:
@@ -177,7 +175,7 @@ def memory_allocated(device: Any = None) -> int:
         >>> nnx.torch.cuda.memory_allocated() >= 0
         True
     """
-    return nnx.memory_stats()["allocated"] if is_available() else 0
+    return nnx.memory_stats(_device(device))["allocated"] if is_available() else 0
 
 
 def max_memory_allocated(device: Any = None) -> int:
@@ -187,7 +185,7 @@ def max_memory_allocated(device: Any = None) -> int:
         >>> nnx.torch.cuda.max_memory_allocated() >= 0
         True
     """
-    return nnx.memory_stats()["peak"] if is_available() else 0
+    return nnx.memory_stats(_device(device))["peak"] if is_available() else 0
 
 
 def reset_peak_memory_stats(device: Any = None) -> None:
@@ -196,4 +194,4 @@ def reset_peak_memory_stats(device: Any = None) -> None:
     Example:
         >>> nnx.torch.cuda.reset_peak_memory_stats()
     """
-    nnx.reset_peak_memory_stats()
+    nnx.reset_peak_memory_stats(_device(device) if is_available() else "cpu")

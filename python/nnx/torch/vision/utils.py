@@ -117,7 +117,7 @@ def save_image(
     grid = make_grid(tensor, **options)
     pixels = nnx.clip(grid * 255 + 0.5, 0, 255).to(nnx.uint8).permute(1, 2, 0)
     try:
-        image.fromarray(pixels.contiguous().numpy()).save(fp, format=format)
+        image.fromarray(pixels.contiguous().cpu().numpy()).save(fp, format=format)
     except (OSError, ValueError) as error:
         rule = "the picture cannot be written"
         raise fail(FileError, "save_image", rule, f"{fp} ({error})") from error

@@ -37,7 +37,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         raise fail(ShapeError, "to_pil_image", rule, describe(pic, "pic"))
     if x.is_floating_point():
         x = x * 255
-    pixels = nnx.clip(x, 0, 255).to(nnx.uint8).contiguous().numpy()
+    pixels = nnx.clip(x, 0, 255).to(nnx.uint8).contiguous().cpu().numpy()
     if pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     found = image.fromarray(pixels)
