@@ -1,0 +1,416 @@
+// The entry `run`: programs over index spaces.
+// A job is one of three things: a single instruction over adjacent operands (pointwise_direct.hpp),
+// a copy (no instruction), or a program, which a small machine on the device carries out: every
+// thread takes kTogether elements through the instructions, with its registers in shared memory.
+// Invariants: a thread's registers are its own, so no thread waits for another; an element's value
+// does not depend on the thread that computes it.
+#include <cstring>
+#include <string>
+
+#include "cuda/compile.hpp"
+#include "cuda/kernels_decl.hpp"
+#include "cuda/pointwise_direct.hpp"
+#include "cuda/tile.hpp"
+
+namespace nnx::cuda {
+namespace {
+
+using core::Instr;
+using core::InstrKind;
+using core::Port;
+using core::Program;
+using core::TileJob;
+
+constexpr int kMaxCode = 160;
+constexpr int kTogether = 4;  // elements of a thread that share the finding of an instruction
+constexpr std::size_t kSharedBytes = 48 << 10;  // what a block may use without asking
+
+struct PortOnDevice {
+  char* data;
+  DType dtype;
+  bool fixed;  // the value stands here, in the lane's storage
+  std::uint64_t value;
+};
+
+// core::Program as a parameter of the kernel. Ports: outputs first, then inputs.
+struct Code {
+  int inputs, outputs, constants, length;
+  Lane in_lane[core::kMaxInputs], out_lane[core::kMaxResults];
+  std::uint8_t out_reg[core::kMaxResults];
+  std::uint8_t constant_reg[core::kMaxRegisters];
+  Lane constant_lane[core::kMaxRegisters];
+  std::uint64_t constant[core::kMaxRegisters];
+  PortOnDevice port[kMaxPorts];
+  Instr instr[kMaxCode];
+};
+
+// A thread's registers.
+struct Frame {
+  char* base;
+  template <class T>
+  __device__ T& at(int reg, int k) const {
+    return *reinterpret_cast<T*>(base +
+                                 ((reg * kTogether + k) * int(blockDim.x) + int(threadIdx.x)) * 8);
+  }
+};
+
+// --- instructions -----------------------------------------------------------------------------
+using ApplyFn = void (*)(const Frame&, const Instr&);
+
+template <int id, class... A, std::size_t... kArg>
+__device__ void apply_to(const Frame& f, const Instr& c, std::type_identity<std::tuple<A...>>,
+                         std::index_sequence<kArg...>) {
+  using R = decltype(apply<id>(A(0)...));
+  for (int k = 0; k < kTogether; ++k) {
+    const auto y = apply<id>(A(f.at<typename A::type>(c.src[kArg], k))...);
+    [&]<class... V, std::size_t... kResult>(std::type_identity<pointwise::Results<V...>>,
+                                            std::index_sequence<kResult...>) {
+      ((f.at<typename V::type>(c.dst[kResult], k) = pointwise::get<int(kResult)>(y).v), ...);
+    }(std::type_identity<R>{}, std::make_index_sequence<std::size_t(R::count)>{});
+  }
+}
+template <int id, Lane lane>
+__device__ void apply_entry(const Frame& f, const Instr& c) {
+  using A = Arguments<id, lane>;
+  apply_to<id>(f, c, std::type_identity<A>{}, std::make_index_sequence<std::tuple_size_v<A>>{});
+}
+template <int id, Lane lane>
+__device__ constexpr ApplyFn entry() {
+  if constexpr (covers<id>(lane)) return &apply_entry<id, lane>;
+  else return nullptr;
+}
+template <Lane lane, int... ids>
+__device__ ApplyFn find_entry(int declaration, std::integer_sequence<int, ids...>) {
+  static constexpr ApplyFn table[] = {entry<ids, lane>()...};
+  return table[declaration];
+}
+__device__ ApplyFn find_entry(int declaration, Lane lane) {
+  constexpr auto all = std::make_integer_sequence<int, kDeclarations>{};
+  switch (lane) {
+    case Lane::f32: return find_entry<Lane::f32>(declaration, all);
+    case Lane::f64: return find_entry<Lane::f64>(declaration, all);
+    case Lane::i64: return find_entry<Lane::i64>(declaration, all);
+    case Lane::u64: return find_entry<Lane::u64>(declaration, all);
+    default: return find_entry<Lane::b8>(declaration, all);
+  }
+}
+
+template <class F>
+__device__ void on_lane(Lane lane, F&& f) {
+  switch (lane) {
+    case Lane::f32: return f.template operator()<float>();
+    case Lane::f64: return f.template operator()<double>();
+    case Lane::i64: return f.template operator()<std::int64_t>();
+    case Lane::u64: return f.template operator()<std::uint64_t>();
+    default: return f.template operator()<bool>();
+  }
+}
+
+__device__ void execute(const Code& code, const Frame& f) {
+  for (int q = 0; q < code.length; ++q) {
+    const Instr& c = code.instr[q];
+    switch (c.kind) {
+      case InstrKind::apply: find_entry(c.function, c.lane)(f, c); break;
+      case InstrKind::cast:
+        on_lane(c.lane, [&]<class From>() {
+          on_lane(c.to, [&]<class To>() {
+            for (int k = 0; k < kTogether; ++k)
+              f.at<To>(c.dst[0], k) = convert<To>(f.at<From>(c.src[0], k));
+          });
+        });
+        break;
+      case InstrKind::round:
+        on_lane(c.lane, [&]<class T>() {
+          for (int k = 0; k < kTogether; ++k) {
+            alignas(8) char stored[8];
+            store_as<T>(stored, c.dtype, f.at<T>(c.src[0], k));
+            f.at<T>(c.dst[0], k) = load_as<T>(stored, c.dtype);
+          }
+        });
+    }
+  }
+}
+
+__global__ void __launch_bounds__(128) program_kernel(Code code, Space space) {
+  const Frame f{dynamic_shared()};
+  for (int j = 0; j < code.constants; ++j)
+    on_lane(code.constant_lane[j], [&]<class T>() {
+      T value;
+      memcpy(&value, &code.constant[j], sizeof value);
+      for (int k = 0; k < kTogether; ++k) f.at<T>(code.constant_reg[j], k) = value;
+    });
+  for (int i = 0; i < code.inputs; ++i) {
+    const PortOnDevice& p = code.port[code.outputs + i];
+    if (p.fixed)
+      on_lane(code.in_lane[i], [&]<class T>() {
+        T value;
+        memcpy(&value, &p.value, sizeof value);
+        for (int k = 0; k < kTogether; ++k) f.at<T>(i, k) = value;
+      });
+  }
+  // A block takes kTogether rows of threads at a time, so that neighbours read neighbours.
+  const int64_t chunk = int64_t{blockDim.x} * kTogether;
+  for (int64_t first = int64_t{blockIdx.x} * chunk; first < space.count;
+       first += int64_t{gridDim.x} * chunk) {
+    int64_t offset[kTogether][kMaxPorts];
+    for (int k = 0; k < kTogether; ++k) {
+      int64_t i = first + int64_t{k} * blockDim.x + threadIdx.x;
+      if (i >= space.count) i = space.count - 1;  // computed, not stored
+      for (int p = 0; p < space.ports; ++p) offset[k][p] = 0;
+      space.locate(i, offset[k]);
+      for (int p = 0; p < code.inputs; ++p) {
+        const PortOnDevice& port = code.port[code.outputs + p];
+        if (!port.fixed)
+          on_lane(code.in_lane[p], [&]<class T>() {
+            f.at<T>(p, k) = load_as<T>(port.data + offset[k][code.outputs + p], port.dtype);
+          });
+      }
+    }
+    execute(code, f);
+    for (int k = 0; k < kTogether; ++k) {
+      if (first + int64_t{k} * blockDim.x + threadIdx.x >= space.count) continue;
+      for (int p = 0; p < code.outputs; ++p)
+        on_lane(code.out_lane[p], [&]<class T>() {
+          store_as<T>(code.port[p].data + offset[k][p], code.port[p].dtype,
+                      f.at<T>(code.out_reg[p], k));
+        });
+    }
+  }
+}
+
+// --- copies -----------------------------------------------------------------------------------
+// One input, one output, no instruction.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    convert_kernel(Space space, char* to, DType to_dtype, const char* from, DType from_dtype) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    int64_t offset[2] = {0, 0};
+    space.locate(i, offset);
+    store_as<T>(to + offset[0], to_dtype, load_as<T>(from + offset[1], from_dtype));
+  }
+}
+// Elements of one dtype are moved as what they are made of.
+template <class T>
+__global__ void __launch_bounds__(kThreads) copy_kernel(Space space, char* to, const char* from) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    int64_t offset[2] = {0, 0};
+    space.locate(i, offset);
+    *reinterpret_cast<T*>(to + offset[0]) = *reinterpret_cast<const T*>(from + offset[1]);
+  }
+}
+
+// --- on the host ------------------------------------------------------------------------------
+// The value at `data` in the storage of `lane`, as core's conversion on the device gives it.
+std::uint64_t value_in_lane(const void* data, DType dtype, Lane lane) {
+  std::uint64_t bits = 0;
+  const auto put = [&](auto x) { std::memcpy(&bits, &x, sizeof x); };
+  const auto* p = static_cast<const char*>(data);
+  const auto load = [&]<class T>() { put(load_as<T>(p, dtype)); };
+  with_lane(lane, [&]<class T>() { load.template operator()<T>(); });
+  return bits;
+}
+
+// Whether the port is row-major over the shape.
+bool is_packed(const Port& port, const core::Shape& shape) {
+  int64_t n = 1;
+  for (int a = shape.size() - 1; a >= 0; --a) {
+    if (shape[a] == 1) continue;
+    if (port.strides[a] != n) return false;
+    n *= shape[a];
+  }
+  return true;
+}
+
+int64_t count_of(const core::Shape& shape) {
+  int64_t n = 1;
+  for (const int64_t x : shape) n *= x;
+  return n;
+}
+
+bool run_as_direct(const TileJob& job, int64_t n) {
+  const Program& p = *job.program;
+  if (p.code.size() != 1) return false;
+  const Instr& c = p.code[0];
+  if (c.kind != InstrKind::apply || c.results != p.outputs) return false;
+  Direct d{};
+  d.count = n;
+  std::uintptr_t addresses = 0;
+  for (int k = 0; k < p.outputs; ++k) {
+    const Port& port = job.out[k];
+    if (port.dtype != core::storage_of(p.out_lane[k]) || !is_packed(port, job.shape)) return false;
+    bool found = false;
+    for (int r = 0; r < c.results; ++r)
+      if (c.dst[r] == p.out_reg[k] && !d.out[r]) {
+        d.out[r] = port.data;
+        found = true;
+        break;
+      }
+    if (!found) return false;
+    addresses |= reinterpret_cast<std::uintptr_t>(port.data);
+  }
+  for (int s = 0; s < c.arity; ++s) {
+    const int reg = c.src[s];
+    if (reg < p.inputs) {
+      const Port& port = job.in[reg];
+      if (port.host) {
+        d.value[s] = value_in_lane(port.data, port.dtype, p.in_lane[reg]);
+        continue;
+      }
+      if (port.dtype != core::storage_of(p.in_lane[reg]) || !is_packed(port, job.shape))
+        return false;
+      d.in[s] = port.data;
+      addresses |= reinterpret_cast<std::uintptr_t>(port.data);
+      continue;
+    }
+    bool found = false;
+    for (const auto& constant : p.constants)
+      if (constant.reg == reg) {
+        d.value[s] = value_in_lane(&constant.value, DType::float64, constant.lane);
+        found = true;
+      }
+    if (!found) return false;
+  }
+  d.aligned = addresses % 16 == 0;
+  switch (c.lane) {
+    case Lane::f32: return run_direct_f32(c.function, d);
+    case Lane::f64: return run_direct_f64(c.function, d);
+    default: return run_direct_int(c.function, c.lane, d);
+  }
+}
+
+// The job's axes, innermost first, for the ports given (null: one without strides).
+Space space_of(const core::Shape& shape, const Port* const* ports, int count) {
+  Space s;
+  s.ports = count;
+  for (int a = shape.size() - 1; a >= 0; --a) {
+    int64_t strides[kMaxPorts];
+    for (int p = 0; p < count; ++p)
+      strides[p] = ports[p]->host ? 0 : ports[p]->strides[a] * bytes_of(ports[p]->dtype);
+    s.add(shape[a], strides);
+  }
+  s.finish();
+  return s;
+}
+
+void run_copy(const TileJob& job) {
+  const Port &to = job.out[0], &from = job.in[0];
+  const Lane lane = job.program->out_lane[0];
+  Port source = from;
+  const Port* ports[] = {&to, &source};
+  Space space = space_of(job.shape, ports, 2);
+  Scratch value(16);
+  if (from.host) {  // one value everywhere
+    const std::uint64_t bits = value_in_lane(from.data, from.dtype, lane);
+    check(cudaMemcpyAsync(value.as<char>(), &bits, 8, cudaMemcpyDefault, stream()), "copy");
+    source.data = value.as<char>();
+    source.dtype = core::storage_of(lane);
+  }
+  char* out = static_cast<char*>(to.data);
+  const char* in = static_cast<const char*>(source.data);
+  const dim3 grid = blocks_for(space.count), block(kThreads);
+  if (to.dtype == source.dtype) {
+    const auto move = [&]<class T>() {
+      if (space.rank <= 1 && (space.rank == 0 || (space.stride[0][0] == sizeof(T) &&
+                                                  space.stride[0][1] == sizeof(T)))) {
+        check(cudaMemcpyAsync(out, in, static_cast<std::size_t>(space.count) * sizeof(T),
+                              cudaMemcpyDefault, stream()),
+              "copy");
+        return;
+      }
+      launch("copy", copy_kernel<T>, grid, block, 0, space, out, in);
+    };
+    switch (bytes_of(to.dtype)) {
+      case 1: return move.template operator()<std::uint8_t>();
+      case 2: return move.template operator()<std::uint16_t>();
+      case 4: return move.template operator()<std::uint32_t>();
+      default: return move.template operator()<std::uint64_t>();
+    }
+  }
+  with_lane(lane, [&]<class T>() {
+    launch("copy", convert_kernel<T>, grid, block, 0, space, out, to.dtype, in, source.dtype);
+  });
+}
+
+// By a kernel of its own, where there is one.
+bool run_compiled(const Program& p, const Code& code, const Space& space) {
+  Layouts l{};
+  l.flat = space.rank <= 1;
+  for (int k = 0; k < space.ports; ++k) {
+    const PortOnDevice& port = code.port[k];
+    l.dtype[k] = port.dtype;
+    l.fixed[k] = port.fixed;
+    if (!port.fixed && space.rank == 1) l.flat &= space.stride[0][k] == bytes_of(port.dtype);
+  }
+  const void* kernel = compiled_kernel(p, l, space.count);
+  if (!kernel) return false;
+  CompiledArgs args{};
+  args.count = space.count;
+  for (int k = 0; k < space.ports; ++k) {
+    args.data[k] = code.port[k].data;
+    args.value[k] = code.port[k].value;
+  }
+  args.space = space;
+  launch_compiled("program", kernel, blocks_for(ceil_div(space.count, 4), kCompiledThreads),
+                  dim3(kCompiledThreads), args);
+  return true;
+}
+
+void run_program(const TileJob& job) {
+  const Program& p = *job.program;
+  static thread_local Code code;  // a few kilobytes
+  code.inputs = p.inputs;
+  code.outputs = p.outputs;
+  code.constants = static_cast<int>(p.constants.size());
+  code.length = static_cast<int>(p.code.size());
+  const Port* ports[kMaxPorts];
+  for (int k = 0; k < p.outputs; ++k) {
+    ports[k] = &job.out[k];
+    code.out_lane[k] = p.out_lane[k];
+    code.out_reg[k] = p.out_reg[k];
+    code.port[k] = {static_cast<char*>(job.out[k].data), job.out[k].dtype, false, 0};
+  }
+  for (int i = 0; i < p.inputs; ++i) {
+    const Port& port = job.in[i];
+    ports[p.outputs + i] = &port;
+    code.in_lane[i] = p.in_lane[i];
+    code.port[p.outputs + i] = {static_cast<char*>(port.data), port.dtype, port.host,
+                                port.host ? value_in_lane(port.data, port.dtype, p.in_lane[i]) : 0};
+  }
+  for (int j = 0; j < code.constants; ++j) {
+    const core::Constant& c = p.constants[static_cast<std::size_t>(j)];
+    code.constant_reg[j] = c.reg;
+    code.constant_lane[j] = c.lane;
+    code.constant[j] = value_in_lane(&c.value, DType::float64, c.lane);
+  }
+  for (int q = 0; q < code.length; ++q) code.instr[q] = p.code[static_cast<std::size_t>(q)];
+  const Space space = space_of(job.shape, ports, p.outputs + p.inputs);
+  if (run_compiled(p, code, space)) return;
+  const std::size_t per_thread = std::size_t{8} * kTogether * p.registers;
+  unsigned threads = 128;
+  while (threads > 32 && threads * per_thread > kSharedBytes) threads /= 2;
+  if (threads * per_thread > kSharedBytes) {
+    static const cudaError_t allowed =
+        cudaFuncSetAttribute(program_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             int(32 * 8 * kTogether * core::kMaxRegisters));
+    check(allowed, "program");
+  }
+  launch("program", program_kernel, blocks_for(ceil_div(space.count, kTogether), int(threads)),
+         dim3(threads), threads * per_thread, code, space);
+}
+
+}  // namespace
+
+void run(const TileJob* jobs, std::int64_t count) {
+  for (std::int64_t j = 0; j < count; ++j) {
+    const TileJob& job = jobs[j];
+    const int64_t n = count_of(job.shape);
+    if (n == 0) continue;
+    if (job.program->code.empty() && job.program->inputs == 1 && job.program->outputs == 1)
+      run_copy(job);
+    else if (!run_as_direct(job, n)) run_program(job);
+  }
+}
+
+}  // namespace nnx::cuda

@@ -1,0 +1,207 @@
+"""The CUDA backend without a GPU: its sources on a stand-in for CUDA's runtime.
+
+The whole of tests/cuda runs there, in a process of its own, and so does every way in which a
+device can be missing or fail. What this cannot show is said in tests/cuda/standin/cuda_runtime.h.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "cuda" / "standin"))
+import build
+
+HERE = Path(__file__).parent
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(build.compiler() is None, reason="the stand-in needs a C++ compiler"),
+]
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build.build(tmp_path_factory.mktemp("standin") / "_cuda.so")
+
+
+def python(backend: Path, code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NNX_CUDA_BACKEND": str(backend), **variables}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_the_whole_suite(backend: Path) -> None:
+    environment = {**os.environ, "NNX_CUDA_BACKEND": str(backend)}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(HERE / "cuda")]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=1500, cwd=HERE.parent
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    found = re.search(r"(\d+) passed", done.stdout)
+    assert found and int(found[1]) > 500 and "skipped" not in done.stdout, done.stdout[-500:]
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("no-driver", "no NVIDIA driver was found"),
+        ("old-driver", "driver is too old: it knows CUDA 12.4, and this build needs 13"),
+        ("no-device", "finds no device"),
+    ],
+)
+def test_what_is_missing_is_said(backend: Path, how: str, says: str) -> None:
+    code = """
+import nnx
+try:
+    nnx.device("cuda")
+except nnx.DeviceError as e:
+    print(e)
+print(nnx.devices()[-1]["why_not"])
+assert not nnx.torch.cuda.is_available()
+assert (nnx.ones(2) + 1).tolist() == [2, 2]
+"""
+    done = python(backend, code, NNX_STANDIN_FAIL=how)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(says) == 2 and "Hint" in done.stdout
+
+
+def test_a_lost_device_is_an_error_and_the_cpu_goes_on(backend: Path) -> None:
+    code = """
+import os, nnx
+x = nnx.ones(5, device="cuda")
+os.environ["NNX_STANDIN_FAIL"] = "lost"
+for f in (lambda: x + 1, lambda: x.cpu(), lambda: nnx.synchronize("cuda")):
+    try:
+        f()
+    except nnx.DeviceError as e:
+        print(e)
+print(nnx.ones(3).sum().item())
+"""
+    done = python(backend, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cudaErrorIllegalAddress") == 3 and "NNX_CUDA_SYNC" in done.stdout
+    assert done.stdout.endswith("3.0\n")
+
+
+def test_out_of_memory_names_what_holds_it(backend: Path) -> None:
+    code = """
+import nnx
+held = [nnx.zeros(1_000_000, device="cuda") for _ in range(4)]
+try:
+    more = [nnx.zeros(1_000_000, device="cuda") for _ in range(20)]
+except nnx.OutOfMemoryError as e:
+    print(e)
+del held
+x = nnx.zeros(3_000_000, device="cuda")
+print(x.sum().item())
+"""
+    done = python(backend, code, NNX_STANDIN_MEMORY="5e7")
+    assert done.returncode == 0, done.stderr
+    assert "of 4.19" in done.stdout and "50.0 MB" in done.stdout and done.stdout.endswith("0.0\n")
+
+
+def test_two_devices(backend: Path) -> None:
+    code = """
+import nnx
+a, b = nnx.ones(3, device="cuda:0"), nnx.arange(3.0, device="cuda:1")
+assert (b * 2).device == nnx.device("cuda:1") and (a + 1).device == nnx.device("cuda:0")
+try:
+    a + b
+except nnx.DeviceError as e:
+    print(e)
+c = b.to("cuda:0")
+assert c.device == nnx.device("cuda:0") and (a + c).tolist() == [1, 2, 3]
+try:
+    nnx.zeros(1, device="cuda:2")
+except nnx.DeviceError as e:
+    print(e)
+"""
+    done = python(backend, code)
+    assert done.returncode == 0, done.stderr
+    assert "one device" in done.stdout and "no such device" in done.stdout
+
+
+def test_a_forked_process_is_told(backend: Path) -> None:
+    code = """
+import os, nnx
+x = nnx.ones(3, device="cuda")
+pid = os.fork()
+if pid == 0:
+    try:
+        x + 1
+    except nnx.DeviceError as e:
+        os._exit(0 if "fork" in str(e) else 1)
+    os._exit(2)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    done = python(backend, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "0\n"
+
+
+def test_threads_share_a_device(backend: Path) -> None:
+    code = """
+import threading, nnx
+def work(seed):
+    for i in range(20):
+        x = nnx.full((100,), seed, device="cuda")
+        assert (x + i).sum().item() == 100 * (seed + i)
+threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print("done")
+"""
+    done = python(backend, code)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+def test_programs_compiled_at_run_time_give_the_same_bits(backend: Path, tmp_path: Path) -> None:
+    build.build_compiler(tmp_path)
+    code = """
+import nnx
+from nnx.nn import functional as F
+
+def results():
+    nnx.manual_seed(0)
+    x = nnx.randn(300_000, device="cuda", requires_grad=True)
+    out = []
+    for f in (nnx.tanh, F.silu, F.mish, F.softplus, lambda t: F.gelu(t, approximate="tanh")):
+        x.grad = None
+        f(x).sum().backward()
+        out.append(x.grad)
+    h = x.detach().half()
+    out.append(nnx.sin(h[::2]) + h[1::2])
+    y = nnx.randn(600, 500, device="cuda", requires_grad=True)
+    (nnx.exp(y.T) * nnx.arange(600.0, device="cuda")).sum().backward()
+    out.append(y.grad)
+    i = nnx.randint(-9, 9, (300_000,), device="cuda")
+    out += [i * 2.5, (i // 3).to(nnx.int8), nnx.where(i > 0, i, 7)]
+    return out
+
+first = results()
+import hashlib
+print(nnx.device_properties("cuda")["libraries"])
+print(hashlib.sha256(b"".join(t.cpu().contiguous().numpy().tobytes() for t in first)).hexdigest())
+"""
+    work = tmp_path / "work"
+    work.mkdir()
+    settings = {
+        "NNX_CUDA_LIBRARIES": str(tmp_path),
+        "NNX_STANDIN_COMPILE": str(work),
+        "NNX_CACHE": str(tmp_path / "cache"),
+        "NNX_CUDA_DEBUG": "1",
+    }
+    plain = python(backend, code)
+    compiled = python(backend, code, **settings)
+    assert plain.returncode == 0 and compiled.returncode == 0, plain.stderr + compiled.stderr
+    assert "NVRTC" in compiled.stdout and "NVRTC" not in plain.stdout
+    assert compiled.stdout.splitlines()[-1] == plain.stdout.splitlines()[-1]
+    kept = sorted((tmp_path / "cache" / "cuda").glob("*.cubin"))
+    assert len(kept) >= 6 and len(list(work.iterdir())) == len(kept), compiled.stderr
+    again = python(backend, code, **settings)  # from the cache
+    assert again.stdout == compiled.stdout and len(list(work.iterdir())) == len(kept)
