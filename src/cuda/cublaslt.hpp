@@ -38,20 +38,19 @@ inline constexpr std::int32_t kBatchCount = 5, kBatchStride = 6;
 inline constexpr std::int32_t kMaxWorkspace = 1, kReductionSchemes = 3;
 inline constexpr std::uint32_t kReductionsInOrder = 0x6;
 
-extern "C" {
-int cublasLtCreate(Handle*);
-int cublasLtMatmulDescCreate(Operation*, std::int32_t compute, std::int32_t scale);
-int cublasLtMatmulDescSetAttribute(Operation, std::int32_t, const void*, std::size_t);
-int cublasLtMatrixLayoutCreate(Layout*, std::int32_t type, std::uint64_t rows,
-                               std::uint64_t columns, std::int64_t leading);
-int cublasLtMatrixLayoutSetAttribute(Layout, std::int32_t, const void*, std::size_t);
-int cublasLtMatmulPreferenceCreate(Preference*);
-int cublasLtMatmulPreferenceSetAttribute(Preference, std::int32_t, const void*, std::size_t);
-int cublasLtMatmulAlgoGetHeuristic(Handle, Operation, Layout a, Layout b, Layout c, Layout d,
-                                   Preference, int wanted, Choice*, int* found);
-int cublasLtMatmul(Handle, Operation, const void* alpha, const void* a, Layout, const void* b,
-                   Layout, const void* beta, const void* c, Layout, void* d, Layout,
-                   const Algorithm*, void* workspace, std::size_t bytes, cudaStream_t);
-}
+// The functions' types.
+using Create = int(Handle*);
+using NewOperation = int(Operation*, std::int32_t compute, std::int32_t scale);
+using SetOperation = int(Operation, std::int32_t, const void*, std::size_t);
+using NewLayout = int(Layout*, std::int32_t type, std::uint64_t rows, std::uint64_t columns,
+                      std::int64_t leading);
+using SetLayout = int(Layout, std::int32_t, const void*, std::size_t);
+using NewPreference = int(Preference*);
+using SetPreference = int(Preference, std::int32_t, const void*, std::size_t);
+using Choose = int(Handle, Operation, Layout a, Layout b, Layout c, Layout d, Preference,
+                   int wanted, Choice*, int* found);
+using Multiply = int(Handle, Operation, const void* alpha, const void* a, Layout, const void* b,
+                     Layout, const void* beta, const void* c, Layout, void* d, Layout,
+                     const Algorithm*, void* workspace, std::size_t bytes, cudaStream_t);
 
 }  // namespace nnx::cuda::lt

@@ -1,8 +1,8 @@
 // cuBLASLt: see gemm_library.hpp. The library is opened when the first product asks for it. Of its
-// interface only what is used here is declared, as version 13 has it; a test compares it with
-// NVIDIA's header. Row-major matrices are its column-major ones transposed, so C^T = B^T A^T is
-// asked for. Invariant: no algorithm that adds with atomics is chosen, and the same shapes get the
-// same one.
+// interface only what is used here is declared, as version 13 has it; tests/cuda/check_cublaslt.cpp
+// compares it with NVIDIA's header. Row-major matrices are its column-major ones transposed, so C^T
+// = B^T A^T is asked for. Invariant: no algorithm that adds with atomics is chosen, and the same
+// shapes get the same one.
 #include "cuda/gemm_library.hpp"
 
 #include <dlfcn.h>
@@ -25,15 +25,15 @@ using core::GemmJob;
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 
 struct Library {
-  decltype(&lt::cublasLtCreate) create = nullptr;
-  decltype(&lt::cublasLtMatmulDescCreate) new_operation = nullptr;
-  decltype(&lt::cublasLtMatmulDescSetAttribute) set_operation = nullptr;
-  decltype(&lt::cublasLtMatrixLayoutCreate) new_layout = nullptr;
-  decltype(&lt::cublasLtMatrixLayoutSetAttribute) set_layout = nullptr;
-  decltype(&lt::cublasLtMatmulPreferenceCreate) new_preference = nullptr;
-  decltype(&lt::cublasLtMatmulPreferenceSetAttribute) set_preference = nullptr;
-  decltype(&lt::cublasLtMatmulAlgoGetHeuristic) choose = nullptr;
-  decltype(&lt::cublasLtMatmul) multiply = nullptr;
+  lt::Create* create = nullptr;
+  lt::NewOperation* new_operation = nullptr;
+  lt::SetOperation* set_operation = nullptr;
+  lt::NewLayout* new_layout = nullptr;
+  lt::SetLayout* set_layout = nullptr;
+  lt::NewPreference* new_preference = nullptr;
+  lt::SetPreference* set_preference = nullptr;
+  lt::Choose* choose = nullptr;
+  lt::Multiply* multiply = nullptr;
   bool there = false;
 };
 
