@@ -7,6 +7,7 @@
 
 #include "autodiff/autodiff.hpp"
 #include "bind/convert.hpp"
+#include "bind/cuda_array.hpp"
 #include "bind/dlpack.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
@@ -376,6 +377,9 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
     auto found = from_buffer(data, converts ? Copy::if_needed : copy, op);
     t = found ? *found : from_foreign(data, copy, op);
     if (converts && *dtype == t.dtype()) return ops::clone(t);
+  } else if (has_cuda_array(data)) {  // before __array__, which such memory refuses
+    t = has_dlpack(data) ? from_dlpack(data) : from_cuda_array(data);
+    if (copy == Copy::always) t = ops::clone(t);
   } else if (has_array_protocol(data)) {
     t = from_foreign(data, copy, op);
   } else if (has_dlpack(data)) {

@@ -6,6 +6,7 @@
 #include "autodiff/autodiff.hpp"
 #include "bind/autodiff.hpp"
 #include "bind/convert.hpp"
+#include "bind/cuda_array.hpp"
 #include "bind/from_python.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
@@ -106,6 +107,9 @@ const Property kProperties[] = {
      [](PyObject* o, PyObject* value) { set_data(unwrap(o), tensor_value("data", value)); }},
     {"_version", "int", "How often the memory was written in place.",
      [](PyObject* o) { return integer(unwrap(o).version()); }},
+    {"__cuda_array_interface__", "dict[str, Any]",
+     "The memory of a tensor on a CUDA device, as Numba and others take it.",
+     [](PyObject* o) { return cuda_array_interface(unwrap(o)); }},
     {"__array_priority__", "float", "Binary operators of NumPy leave the result to us.",
      [](PyObject*) { return PyFloat_FromDouble(1000); }},
 };

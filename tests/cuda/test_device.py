@@ -165,8 +165,33 @@ def test_dlpack_and_pickle(cuda: nnx.device, tmp_path: Path) -> None:
     assert y.device == cuda and y.tolist() == x.tolist()
     y[0, 0] = 9
     assert x[0, 0].item() == 9  # shared
+    assert x.__dlpack__(dl_device=(1, 0)) is not None  # a copy on the CPU
+    with pytest.raises(BufferError, match="where it is"):
+        x.__dlpack__(dl_device=(2, 7))
     again = pickle.loads(pickle.dumps(x))
     assert again.tolist() == x.tolist()
+
+
+def test_cuda_array_interface(cuda: nnx.device) -> None:
+    class Foreign:
+        def __init__(self, tensor: nnx.Tensor) -> None:
+            self.tensor = tensor
+            self.__cuda_array_interface__ = tensor.__cuda_array_interface__
+
+    x = nnx.arange(24, device=cuda).reshape(4, 6)
+    for part in (x, x[::2, 1:4], x.T, x.float(), x > 3, x.half()):
+        y = nnx.asarray(Foreign(part))
+        assert y.device == cuda and y.dtype == part.dtype and y.tolist() == part.tolist()
+    y = nnx.asarray(Foreign(x))
+    y[0, 0] = 100
+    assert x[0, 0].item() == 100  # shared
+    assert not hasattr(nnx.ones(2), "__cuda_array_interface__")
+    with pytest.raises(AttributeError, match="detach"):
+        nnx.ones(2, device=cuda, requires_grad=True).__cuda_array_interface__  # noqa: B018
+    bad = Foreign(x)
+    bad.__cuda_array_interface__ = {**x.__cuda_array_interface__, "typestr": "<c8"}
+    with pytest.raises(nnx.DTypeError):
+        nnx.asarray(bad)
 
 
 def test_models_move_and_are_saved(cuda: nnx.device, tmp_path: Path) -> None:
