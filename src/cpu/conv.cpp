@@ -1,9 +1,10 @@
-// Convolution in the kernel table: which of the two ways a shape takes.
+// Convolution in the kernel table: which way a shape takes.
 // conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp with
-// pixels.
+// pixels; conv_winograd.hpp saves products of 3 x 3 taps.
 #include "cpu/conv_channels.hpp"
 #include "cpu/conv_pixels.hpp"
 #include "cpu/conv_weight.hpp"
+#include "cpu/conv_winograd.hpp"
 #include "cpu/kernels_decl.hpp"
 
 namespace nnx::cpu {
@@ -43,6 +44,9 @@ template <class T, class F>
 auto with_way(const core::ConvJob& job, const Gather& g, F&& f) {
   if (job.kind == core::ConvKind::weight)
     return weight_by_pixels<T>(g) ? f(PixelsWeight<T>(g)) : f(ChannelsWeight<T>(g));
+  if constexpr (std::is_same_v<T, float>) {
+    if (by_winograd(g)) return f(WinogradGather(g));
+  }
   return gather_by_pixels<T>(g) ? f(PixelsGather<T>(g)) : f(ChannelsGather<T>(g));
 }
 

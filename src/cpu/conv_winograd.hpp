@@ -1,0 +1,331 @@
+// Convolution of 3 x 3 taps at stride 1 by Winograd's F(2 x 2, 3 x 3), for many channels.
+//
+// Results are cut into tiles of 2 x 2. Each needs 4 x 4 numbers of every source channel, and
+//   tile = A^T ( sum over channels of (G w G^T) * (B^T d B) ) A        (* number by number)
+// takes 16 products where 36 stand in the definition. For each of the 16 places the sum over
+// channels is a matrix product, tiles x channels times channels x results, done by
+// gemm_kernel.hpp; the matrices A, B, G cost additions and halves alone. The larger tiles of this
+// family save more, but lose digits: F(4 x 4) measured 3 to 4 times the rounding error of the plain
+// sum, this one less than twice.
+// The gradient of the weights is the same relation read backwards:
+//   dw = G^T ( sum over tiles of (A dy A^T) * (B^T d B) ) G.
+// Source: Lavin, Gray, CVPR 2016, 4013.
+// Invariants: float32, one group; a number is summed in an order that depends on the shape alone;
+// rows of transformed numbers end with garbage up to whole vectors, which never reaches a result.
+#pragma once
+
+#include "cpu/conv_channels.hpp"
+
+namespace nnx::cpu::inline NNX_LEVEL::convolution {
+
+namespace winograd {
+
+using gemm::kWidth;
+using gemm::OuterTile;
+using gemm::Vec;
+
+inline constexpr int kPlaces = 16;
+inline constexpr std::int64_t kDepth = 64;  // summed in one go: longer sums lose digits
+inline constexpr std::int64_t kPanel = gemm::kVectors * kWidth;
+
+// B^T, A^T, G and the transposes that the gradient takes, along one axis of places.
+struct ToSource {  // 4 -> 4
+  static constexpr int kFrom = 4, kTo = 4;
+  NNX_INLINE static void apply(const Vec (&d)[4], Vec (&t)[4]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[1] - d[3];
+  }
+};
+struct ToWeight {  // 3 -> 4
+  static constexpr int kFrom = 3, kTo = 4;
+  NNX_INLINE static void apply(const Vec (&g)[3], Vec (&t)[4]) {
+    const Vec half = gemm::splat(0.5f), ends = (g[0] + g[2]) * half, middle = g[1] * half;
+    t[0] = g[0];
+    t[1] = ends + middle;
+    t[2] = ends - middle;
+    t[3] = g[2];
+  }
+};
+struct FromWeight {  // 4 -> 3
+  static constexpr int kFrom = 4, kTo = 3;
+  NNX_INLINE static void apply(const Vec (&t)[4], Vec (&g)[3]) {
+    const Vec half = gemm::splat(0.5f), both = (t[1] + t[2]) * half;
+    g[0] = t[0] + both;
+    g[1] = (t[1] - t[2]) * half;
+    g[2] = both + t[3];
+  }
+};
+struct FromPlaces {  // 4 -> 2
+  static constexpr int kFrom = 4, kTo = 2;
+  NNX_INLINE static void apply(const Vec (&t)[4], Vec (&y)[2]) {
+    y[0] = t[0] + (t[1] + t[2]);
+    y[1] = (t[1] - t[2]) - t[3];
+  }
+};
+struct ToPlaces {  // 2 -> 4
+  static constexpr int kFrom = 2, kTo = 4;
+  NNX_INLINE static void apply(const Vec (&y)[2], Vec (&t)[4]) {
+    t[0] = y[0];
+    t[1] = y[0] + y[1];
+    t[2] = y[0] - y[1];
+    t[3] = -y[1];
+  }
+};
+
+// One map along both axes: in[row][column] -> out[row][column].
+template <class Map>
+NNX_INLINE void both_axes(const Vec (&in)[Map::kFrom][Map::kFrom], Vec (&out)[Map::kTo][Map::kTo]) {
+  Vec half[Map::kFrom][Map::kTo];
+  NNX_UNROLL for (int i = 0; i < Map::kFrom; ++i) Map::apply(in[i], half[i]);
+  NNX_UNROLL for (int j = 0; j < Map::kTo; ++j) {
+    Vec from[Map::kFrom], to[Map::kTo];
+    NNX_UNROLL for (int i = 0; i < Map::kFrom; ++i) from[i] = half[i][j];
+    Map::apply(from, to);
+    NNX_UNROLL for (int i = 0; i < Map::kTo; ++i) out[i][j] = to[i];
+  }
+}
+
+// Square of kSide x kSide vectors: (i, j) at p[i * row + j * column].
+template <int kSide>
+NNX_INLINE void load_square(const float* p, std::int64_t row, std::int64_t column,
+                            Vec (&v)[kSide][kSide]) {
+  NNX_UNROLL for (int i = 0; i < kSide; ++i) {
+    NNX_UNROLL for (int j = 0; j < kSide; ++j) v[i][j] = gemm::load(p + i * row + j * column);
+  }
+}
+template <int kSide>
+NNX_INLINE void store_places(const Vec (&v)[kSide][kSide], float* p, std::int64_t place) {
+  NNX_UNROLL for (int i = 0; i < kSide; ++i) {
+    NNX_UNROLL for (int j = 0; j < kSide; ++j) gemm::store(p + (i * kSide + j) * place, v[i][j]);
+  }
+}
+
+// The tiles of a chunk: `rows` rows of tiles from `first` on in each of `images` images.
+struct Tiles {
+  std::int64_t first, rows, columns, images;
+  std::int64_t of_image() const { return rows * columns; }
+  std::int64_t count() const { return images * of_image(); }
+};
+
+// Where the pixels of a band of tiles lie, with what lies around them. `taps`: 4 numbers along each
+// axis are needed for a tile, else 2.
+inline Frame frame_of(const Gather& g, const Tiles& t) {
+  Frame f(g, 1, 0, 1);
+  f.extent[1] = 2 * t.rows + 2;
+  f.extent[2] = 2 * t.columns + 2;
+  f.origin[1] = 2 * t.first + g.axis[1].low;
+  f.origin[2] = g.axis[2].low;
+  f.step[1] = f.step[2] * f.extent[2];
+  f.size = f.step[0] = f.step[1] * f.extent[1];
+  return f;
+}
+
+// Rows of `channels` numbers for every tile, place by place: out[place][tile][channel].
+struct Places {
+  std::int64_t row, size;  // numbers between tiles, and between places
+  Places(std::int64_t channels, std::int64_t tiles)
+      : row(gemm::block_size(channels)), size(gemm::block_size(tiles * row)) {}
+};
+
+// B^T d B of the tiles of one image, from its frame.
+inline void to_places(const Frame& f, const Tiles& t, std::int64_t channels, const float* in,
+                      const Places& places, float* out) {
+  for (std::int64_t y = 0; y < t.rows; ++y) {
+    for (std::int64_t x = 0; x < t.columns; ++x, out += places.row) {
+      const float* from = in + 2 * y * f.step[1] + 2 * x * f.step[2];
+      for (std::int64_t c = 0; c < channels; c += kWidth) {
+        Vec d[4][4], v[4][4];
+        load_square<4>(from + c, f.step[1], f.step[2], d);
+        both_axes<ToSource>(d, v);
+        store_places<4>(v, out + c, places.size);
+      }
+    }
+  }
+}
+
+}  // namespace winograd
+
+// Whether a shape is one of these. Other sizes measured no faster than the plain sum.
+inline bool by_winograd(const Gather& g) {
+  const auto three = [](const Axis& a) {
+    return a.step == 1 && a.source_step == 1 && a.phases.front().taps.size() == 3 &&
+           a.high - a.low == 2;
+  };
+  const std::int64_t tiles = g.batch * ceil_div(g.axis[1].dest, 2) * ceil_div(g.axis[2].dest, 2);
+  return g.groups == 1 && g.axis[0].dest == 1 && g.kernel[0] == 1 && g.axis[0].source == 1 &&
+         three(g.axis[1]) && three(g.axis[2]) && g.axis[1].dest > 1 && g.axis[2].dest > 1 &&
+         std::min(g.source_channels, g.dest_channels) >= 32 && tiles >= 32;
+}
+
+class WinogradGather {
+ public:
+  explicit WinogradGather(const Gather& gather)
+      : g_(gather),
+        panels_(ceil_div(g_.dest_channels, winograd::kPanel)),
+        place_(gemm::block_size(g_.source_channels * winograd::kPanel)) {}
+
+  // Numbers of transformed weights.
+  std::int64_t workspace() const { return panels_ * winograd::kPlaces * place_; }
+
+  void run(const float* source, const float* weights, const float* bias, core::TileFn activation,
+           float* dest, float* packed) const {
+    using namespace winograd;
+    pack(weights, packed);
+    const std::int64_t columns = ceil_div(g_.axis[2].dest, 2);
+    Axis rows = g_.axis[1];  // of tiles
+    rows.count = ceil_div(rows.dest, 2);
+    const std::int64_t tiles = g_.batch * rows.count * columns;
+    const double work = static_cast<double>(tiles * g_.source_channels * g_.dest_channels) * 16;
+    const std::int64_t wanted = wanted_chunks(work);
+    const double per_row = static_cast<double>(columns * kPlaces * (g_.source_channels + kPanel) *
+                                               std::int64_t{sizeof(float)});
+    const Cut cut = cut_of(g_.batch, rows, 1, per_row, kNear,
+                           std::clamp<std::int64_t>(tiles / (2 * gemm::kRows), 1, wanted));
+    const std::int64_t panel_sets =
+        std::clamp<std::int64_t>(ceil_div(wanted, cut.chunks()) / 2, 1, panels_);
+    const Parts sets(panels_, ceil_div(panels_, panel_sets));
+    parallel_for(cut.chunks() * sets.count, [&](std::int64_t index) {
+      const std::int64_t set = index % sets.count, chunk = index / sets.count;
+      const std::int64_t row = chunk % cut.bands * cut.band, image = chunk / cut.bands * cut.images;
+      const Tiles t{row, std::min(cut.band, rows.count - row), columns,
+                    std::min(cut.images, g_.batch - image)};
+      block(t, image, sets.first(set), sets.size(set), source, bias, activation, dest, packed);
+    });
+  }
+
+ private:
+  static constexpr double kNear = 1 << 20;  // bytes of a chunk
+
+  std::int64_t width_of(std::int64_t panel) const {
+    return std::min(winograd::kPanel,
+                    gemm::panel_width(g_.dest_channels - panel * winograd::kPanel));
+  }
+
+  // Panel by panel; in a panel place by place; for every source channel whole vectors.
+  void pack(const float* weights, float* packed) const {
+    using namespace winograd;
+    const std::int64_t vectors = ceil_div(g_.dest_channels, kWidth), grain = 64;
+    const std::int64_t parts = ceil_div(g_.source_channels, grain);
+    parallel_for(vectors * parts, [&](std::int64_t index) {
+      const std::int64_t d0 = index / parts * kWidth, panel = d0 / kPanel;
+      const std::int64_t first = index % parts * grain, width = width_of(panel);
+      const std::int64_t last = std::min(first + grain, g_.source_channels);
+      const std::int64_t end = g_.dest_channels - 1 - d0;  // results that are not there repeat it
+      float* out = packed + panel * kPlaces * place_ + d0 % kPanel;
+      for (std::int64_t s = first; s < last; ++s) {
+        const float* from = weights + d0 * g_.w_dest + s * g_.w_source;
+        Vec all[12], w[3][3], u[4][4];
+        NNX_UNROLL for (int t = 0; t < 3; ++t) {
+          Vec four[4];
+          gemm::transpose_4(
+              [&](int r) NNX_LAMBDA_INLINE {
+                return from + std::min<std::int64_t>(r, end) * g_.w_dest + (t < 2 ? 4 * t : 5);
+              },
+              four);
+          NNX_UNROLL for (int q = 0; q < 4; ++q) all[(t < 2 ? 4 * t : 5) + q] = four[q];
+        }
+        for (int i = 0; i < 3; ++i)
+          for (int j = 0; j < 3; ++j) w[i][j] = all[tap(1, i) * 3 + tap(2, j)];
+        both_axes<ToWeight>(w, u);
+        store_places<4>(u, out + s * width, place_);
+      }
+    });
+  }
+  std::int64_t tap(int axis, int i) const {
+    return g_.axis[axis].phases.front().taps[static_cast<std::size_t>(i)].k;
+  }
+
+  void block(const winograd::Tiles& t, std::int64_t image, std::int64_t first_panel,
+             std::int64_t panel_count, const float* source, const float* bias,
+             core::TileFn activation, float* dest, const float* packed) const {
+    using namespace winograd;
+    const std::int64_t channels = g_.source_channels, count = t.count();
+    const Frame frame = frame_of(g_, t);
+    const Places from(channels, count);
+    float* in = gemm::room(frame.size + kSlack, Slot::pack_a);
+    float* places = gemm::room(kPlaces * from.size, Slot::pack_b);
+    for (std::int64_t i = 0; i < t.images; ++i) {
+      fill_frame(g_, frame, source + (image + i) * channels * g_.source_plane(), in);
+      to_places(frame, t, channels, in, from, places + i * t.of_image() * from.row);
+    }
+    // Results of a band: one run of the plane.
+    const std::int64_t y0 = 2 * t.first, y1 = std::min(g_.axis[1].dest, 2 * (t.first + t.rows));
+    const std::int64_t across = g_.axis[2].dest, pixels = (y1 - y0) * across;
+    const std::int64_t sum_size = gemm::block_size(count * kPanel);
+    float* sums = gemm::room(kPlaces * sum_size, Slot::extra);
+    float* out = gemm::room(pixels * kPanel + kPanel * kWidth, Slot::work);
+    for (std::int64_t q = first_panel; q < first_panel + panel_count; ++q) {
+      const std::int64_t width = width_of(q), d0 = q * kPanel;
+      const std::int64_t some = std::min(width, g_.dest_channels - d0);
+      for (int place = 0; place < kPlaces; ++place)
+        multiply(places + place * from.size, from.row, count,
+                 packed + (q * kPlaces + place) * place_, width, sums + place * sum_size);
+      float start[kPanel];
+      for (std::int64_t l = 0; l < width; ++l) start[l] = bias && l < some ? bias[d0 + l] : 0.0f;
+      for (std::int64_t i = 0; i < t.images; ++i) {
+        from_places(t, sums + i * t.of_image() * width, sum_size, width, start, y1 - y0, across,
+                    out);
+        if (activation) {
+          void* result = out;
+          const core::TileArg arg{out, 1};
+          activation(pixels * width, &result, &arg);
+        }
+        const std::int64_t plane = g_.dest_plane();
+        pixels_to_planes(out, width, some, pixels,
+                         dest + ((image + i) * g_.dest_channels + d0) * plane + y0 * across, plane);
+      }
+    }
+  }
+
+  // sums[tile][result] of one place.
+  void multiply(const float* a, std::int64_t a_row, std::int64_t count, const float* b,
+                std::int64_t width, float* sums) const {
+    using namespace winograd;
+    const Parts tiles(count, gemm::kRows), depths(g_.source_channels, kDepth);
+    OuterTile t{};
+    t.a_step = a_row;
+    t.c_row = t.columns = width;
+    for (std::int64_t part = 0; part < depths.count; ++part) {
+      const std::int64_t p0 = depths.first(part);
+      t.k = depths.size(part);
+      t.b = b + p0 * width;
+      t.accumulate = part > 0;
+      for (std::int64_t i = 0; i < tiles.count; ++i) {
+        t.a = a + tiles.first(i) * a_row + p0;
+        t.c = sums + tiles.first(i) * width;
+        gemm::outer_fn(gemm::ALayout::rows, gemm::BLayout::packed, false, tiles.size(i),
+                       width / kWidth)(t);
+      }
+    }
+  }
+
+  // A^T m A for the tiles of one image, as pixels; tiles may reach over the last row and column.
+  static void from_places(const winograd::Tiles& t, const float* sums, std::int64_t place,
+                          std::int64_t width, const float* start, std::int64_t down,
+                          std::int64_t across, float* out) {
+    using namespace winograd;
+    for (std::int64_t y = 0; y < t.rows; ++y) {
+      for (std::int64_t x = 0; x < t.columns; ++x, sums += width) {
+        float* to = out + (2 * y * across + 2 * x) * width;
+        const bool wide = 2 * x + 1 < across, high = 2 * y + 1 < down;
+        for (std::int64_t l = 0; l < width; l += kWidth) {
+          const Vec b = gemm::load(start + l);
+          Vec m[4][4], v[2][2];
+          load_square<4>(sums + l, 4 * place, place, m);
+          both_axes<FromPlaces>(m, v);
+          gemm::store(to + l, v[0][0] + b);
+          if (wide) gemm::store(to + width + l, v[0][1] + b);
+          if (high) gemm::store(to + across * width + l, v[1][0] + b);
+          if (wide && high) gemm::store(to + (across + 1) * width + l, v[1][1] + b);
+        }
+      }
+    }
+  }
+
+  const Gather& g_;
+  std::int64_t panels_, place_;
+};
+
+}  // namespace nnx::cpu::inline NNX_LEVEL::convolution
