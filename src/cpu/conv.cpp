@@ -42,11 +42,12 @@ bool weight_by_pixels(const Gather& g) {
 // f(a class of conv_channels.hpp or conv_pixels.hpp)
 template <class T, class F>
 auto with_way(const core::ConvJob& job, const Gather& g, F&& f) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (by_winograd(g))
+      return job.kind == core::ConvKind::weight ? f(WinogradWeight(g)) : f(WinogradGather(g));
+  }
   if (job.kind == core::ConvKind::weight)
     return weight_by_pixels<T>(g) ? f(PixelsWeight<T>(g)) : f(ChannelsWeight<T>(g));
-  if constexpr (std::is_same_v<T, float>) {
-    if (by_winograd(g)) return f(WinogradGather(g));
-  }
   return gather_by_pixels<T>(g) ? f(PixelsGather<T>(g)) : f(ChannelsGather<T>(g));
 }
 

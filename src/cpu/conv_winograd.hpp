@@ -9,12 +9,16 @@
 // sum, this one less than twice.
 // The gradient of the weights is the same relation read backwards:
 //   dw = G^T ( sum over tiles of (A dy A^T) * (B^T d B) ) G.
+// A number that is none, or too large, would reach the neighbours of its window: where a result is
+// not finite, all of them are computed again as the plain sum.
 // Source: Lavin, Gray, CVPR 2016, 4013.
 // Invariants: float32, one group; a number is summed in an order that depends on the shape alone;
 // rows of transformed numbers end with garbage up to whole vectors, which never reaches a result.
 #pragma once
 
-#include "cpu/conv_channels.hpp"
+#include <atomic>
+
+#include "cpu/conv_weight.hpp"
 
 namespace nnx::cpu::inline NNX_LEVEL::convolution {
 
@@ -102,6 +106,17 @@ NNX_INLINE void store_places(const Vec (&v)[kSide][kSide], float* p, std::int64_
   }
 }
 
+// Whether all that was added is finite, lane by lane.
+struct Finite {
+  Vec zeros = {};
+  NNX_INLINE void add(Vec v) { zeros += v * gemm::splat(0); }
+  bool operator()(std::int64_t lanes) const {
+    for (std::int64_t l = 0; l < lanes; ++l)
+      if (zeros[l] != 0) return false;
+    return true;
+  }
+};
+
 // The tiles of a chunk: `rows` rows of tiles from `first` on in each of `images` images.
 struct Tiles {
   std::int64_t first, rows, columns, images;
@@ -109,17 +124,20 @@ struct Tiles {
   std::int64_t count() const { return images * of_image(); }
 };
 
-// Where the pixels of a band of tiles lie, with what lies around them. `taps`: 4 numbers along each
-// axis are needed for a tile, else 2.
-inline Frame frame_of(const Gather& g, const Tiles& t) {
+// Where the pixels of a band of tiles lie, with `around` more than the tiles cover, from `low` on.
+inline Frame frame_of(const Gather& g, const Tiles& t, std::int64_t around, std::int64_t low_row,
+                      std::int64_t low_column) {
   Frame f(g, 1, 0, 1);
-  f.extent[1] = 2 * t.rows + 2;
-  f.extent[2] = 2 * t.columns + 2;
-  f.origin[1] = 2 * t.first + g.axis[1].low;
-  f.origin[2] = g.axis[2].low;
+  f.extent[1] = 2 * t.rows + around;
+  f.extent[2] = 2 * t.columns + around;
+  f.origin[1] = 2 * t.first + low_row;
+  f.origin[2] = low_column;
   f.step[1] = f.step[2] * f.extent[2];
   f.size = f.step[0] = f.step[1] * f.extent[1];
   return f;
+}
+inline Frame source_frame(const Gather& g, const Tiles& t) {
+  return frame_of(g, t, 2, g.axis[1].low, g.axis[2].low);
 }
 
 // Rows of `channels` numbers for every tile, place by place: out[place][tile][channel].
@@ -167,7 +185,9 @@ class WinogradGather {
         place_(gemm::block_size(g_.source_channels * winograd::kPanel)) {}
 
   // Numbers of transformed weights.
-  std::int64_t workspace() const { return panels_ * winograd::kPlaces * place_; }
+  std::int64_t workspace() const {
+    return std::max(panels_ * winograd::kPlaces * place_, ChannelsGather<float>(g_).workspace());
+  }
 
   void run(const float* source, const float* weights, const float* bias, core::TileFn activation,
            float* dest, float* packed) const {
@@ -186,13 +206,17 @@ class WinogradGather {
     const std::int64_t panel_sets =
         std::clamp<std::int64_t>(ceil_div(wanted, cut.chunks()) / 2, 1, panels_);
     const Parts sets(panels_, ceil_div(panels_, panel_sets));
+    std::atomic<bool> finite = true;
     parallel_for(cut.chunks() * sets.count, [&](std::int64_t index) {
+      if (!finite.load(std::memory_order_relaxed)) return;
       const std::int64_t set = index % sets.count, chunk = index / sets.count;
       const std::int64_t row = chunk % cut.bands * cut.band, image = chunk / cut.bands * cut.images;
       const Tiles t{row, std::min(cut.band, rows.count - row), columns,
                     std::min(cut.images, g_.batch - image)};
-      block(t, image, sets.first(set), sets.size(set), source, bias, activation, dest, packed);
+      if (!block(t, image, sets.first(set), sets.size(set), source, bias, activation, dest, packed))
+        finite.store(false, std::memory_order_relaxed);
     });
+    if (!finite) ChannelsGather<float>(g_).run(source, weights, bias, activation, dest, packed);
   }
 
  private:
@@ -237,12 +261,13 @@ class WinogradGather {
     return g_.axis[axis].phases.front().taps[static_cast<std::size_t>(i)].k;
   }
 
-  void block(const winograd::Tiles& t, std::int64_t image, std::int64_t first_panel,
+  // Whether all results are finite.
+  bool block(const winograd::Tiles& t, std::int64_t image, std::int64_t first_panel,
              std::int64_t panel_count, const float* source, const float* bias,
              core::TileFn activation, float* dest, const float* packed) const {
     using namespace winograd;
     const std::int64_t channels = g_.source_channels, count = t.count();
-    const Frame frame = frame_of(g_, t);
+    const Frame frame = source_frame(g_, t);
     const Places from(channels, count);
     float* in = gemm::room(frame.size + kSlack, Slot::pack_a);
     float* places = gemm::room(kPlaces * from.size, Slot::pack_b);
@@ -256,6 +281,7 @@ class WinogradGather {
     const std::int64_t sum_size = gemm::block_size(count * kPanel);
     float* sums = gemm::room(kPlaces * sum_size, Slot::extra);
     float* out = gemm::room(pixels * kPanel + kPanel * kWidth, Slot::work);
+    Finite finite;
     for (std::int64_t q = first_panel; q < first_panel + panel_count; ++q) {
       const std::int64_t width = width_of(q), d0 = q * kPanel;
       const std::int64_t some = std::min(width, g_.dest_channels - d0);
@@ -266,7 +292,7 @@ class WinogradGather {
       for (std::int64_t l = 0; l < width; ++l) start[l] = bias && l < some ? bias[d0 + l] : 0.0f;
       for (std::int64_t i = 0; i < t.images; ++i) {
         from_places(t, sums + i * t.of_image() * width, sum_size, width, start, y1 - y0, across,
-                    out);
+                    out, finite);
         if (activation) {
           void* result = out;
           const core::TileArg arg{out, 1};
@@ -277,6 +303,7 @@ class WinogradGather {
                          dest + ((image + i) * g_.dest_channels + d0) * plane + y0 * across, plane);
       }
     }
+    return finite(kWidth);
   }
 
   // sums[tile][result] of one place.
@@ -304,7 +331,7 @@ class WinogradGather {
   // A^T m A for the tiles of one image, as pixels; tiles may reach over the last row and column.
   static void from_places(const winograd::Tiles& t, const float* sums, std::int64_t place,
                           std::int64_t width, const float* start, std::int64_t down,
-                          std::int64_t across, float* out) {
+                          std::int64_t across, float* out, winograd::Finite& finite) {
     using namespace winograd;
     for (std::int64_t y = 0; y < t.rows; ++y) {
       for (std::int64_t x = 0; x < t.columns; ++x, sums += width) {
@@ -315,10 +342,15 @@ class WinogradGather {
           Vec m[4][4], v[2][2];
           load_square<4>(sums + l, 4 * place, place, m);
           both_axes<FromPlaces>(m, v);
-          gemm::store(to + l, v[0][0] + b);
-          if (wide) gemm::store(to + width + l, v[0][1] + b);
-          if (high) gemm::store(to + across * width + l, v[1][0] + b);
-          if (wide && high) gemm::store(to + (across + 1) * width + l, v[1][1] + b);
+          const auto put = [&](Vec r, float* at) NNX_LAMBDA_INLINE {
+            r += b;
+            finite.add(r);
+            gemm::store(at + l, r);
+          };
+          put(v[0][0], to);
+          if (wide) put(v[0][1], to + width);
+          if (high) put(v[1][0], to + across * width);
+          if (wide && high) put(v[1][1], to + (across + 1) * width);
         }
       }
     }
@@ -326,6 +358,168 @@ class WinogradGather {
 
   const Gather& g_;
   std::int64_t panels_, place_;
+};
+
+// The gradient of the weights. Tiles are taken in blocks; of a block all threads first transform
+// both sides, then add the products of each place to its sums.
+class WinogradWeight {
+ public:
+  explicit WinogradWeight(const Gather& gather)
+      : g_(gather),
+        dy_(gather),
+        panels_(ceil_div(g_.dest_channels, winograd::kPanel)),
+        sums_row_(gemm::panel_width(g_.dest_channels)) {
+    using namespace winograd;
+    dy_.source_channels = g_.dest_channels;
+    for (Axis& axis : dy_.axis) axis.source = axis.dest;
+    rows_ = ceil_div(g_.axis[1].dest, 2);
+    columns_ = ceil_div(g_.axis[2].dest, 2);
+    bands_ = ceil_div(rows_, kBandRows);
+    const Parts bands(rows_, kBandRows);
+    const std::int64_t tiles = std::clamp<std::int64_t>(
+        kBlock / (g_.source_channels + g_.dest_channels), kBlockTiles / 2, kBlockTiles * 2);
+    block_ = std::clamp<std::int64_t>(tiles / (bands.size(0) * columns_), 1, g_.batch * bands_);
+    most_tiles_ = block_ * bands.size(0) * columns_;
+    sums_size_ = gemm::block_size(g_.source_channels * sums_row_);
+  }
+
+  std::int64_t workspace() const {
+    return std::max(winograd::kPlaces * (sums_size_ + x_places().size + dy_place()),
+                    ChannelsWeight<float>(g_).workspace());
+  }
+
+  void run(const float* x, const float* dy, float* dw, float* room) const {
+    using namespace winograd;
+    float* const of_x = room + kPlaces * sums_size_;
+    float* const of_dy = of_x + kPlaces * x_places().size;
+    const Parts bands(rows_, kBandRows);
+    const std::int64_t items = g_.batch * bands_;
+    const std::int64_t column_sets = std::min<std::int64_t>(2, panels_);
+    const Parts sets(panels_, ceil_div(panels_, column_sets));
+    for (std::int64_t first = 0; first < items; first += block_) {
+      const std::int64_t last = std::min(items, first + block_);
+      const auto tile_of = [&](std::int64_t item) {  // in the block
+        const auto at = [&](std::int64_t i) {
+          return i / bands_ * rows_ + bands.first(i % bands_);
+        };
+        return (at(item) - at(first)) * columns_;
+      };
+      parallel_for(last - first, [&](std::int64_t i) {
+        const std::int64_t item = first + i, image = item / bands_, band = item % bands_;
+        const Tiles t{bands.first(band), bands.size(band), columns_, 1};
+        transform(t, image, tile_of(item), x, dy, of_x, of_dy);
+      });
+      const std::int64_t count = tile_of(last);
+      parallel_for(kPlaces * sets.count, [&](std::int64_t chunk) {
+        const std::int64_t place = chunk / sets.count, set = chunk % sets.count;
+        for (std::int64_t q = sets.first(set); q < sets.first(set) + sets.size(set); ++q)
+          multiply(of_x + place * x_places().size,
+                   of_dy + place * dy_place() + q * most_tiles_ * kPanel, count, width_of(q),
+                   first > 0, room + place * sums_size_ + q * kPanel);
+      });
+    }
+    if (!finish(room, dw)) ChannelsWeight<float>(g_).run(x, dy, dw, room);
+  }
+
+ private:
+  static constexpr std::int64_t kBandRows = 8;      // rows of tiles transformed at a time
+  static constexpr std::int64_t kBlockTiles = 256;  // of a block, about
+  static constexpr std::int64_t kBlock = 3 << 16;   // tiles of a block times channels, about
+
+  std::int64_t width_of(std::int64_t panel) const {
+    return std::min(winograd::kPanel, sums_row_ - panel * winograd::kPanel);
+  }
+  winograd::Places x_places() const { return {g_.source_channels, most_tiles_}; }
+  std::int64_t dy_place() const {
+    return gemm::block_size(panels_ * most_tiles_ * winograd::kPanel);
+  }
+
+  // One band of tiles, the first of them tile `at` of the block.
+  void transform(const winograd::Tiles& t, std::int64_t image, std::int64_t at, const float* x,
+                 const float* dy, float* of_x, float* of_dy) const {
+    using namespace winograd;
+    const Places places = x_places();
+    const std::int64_t channels = g_.source_channels, results = g_.dest_channels;
+    const Frame frame = source_frame(g_, t);
+    float* in = gemm::room(frame.size + kSlack, Slot::pack_a);
+    fill_frame(g_, frame, x + image * channels * g_.source_plane(), in);
+    to_places(frame, t, channels, in, places, of_x + at * places.row);
+
+    const Frame pixels = frame_of(dy_, t, 0, 0, 0);
+    in = gemm::room(pixels.size + kSlack, Slot::pack_a);
+    fill_frame(dy_, pixels, dy + image * results * g_.dest_plane(), in);
+    for (std::int64_t y = 0; y < t.rows; ++y) {
+      for (std::int64_t column = 0; column < t.columns; ++column, ++at) {
+        const float* from = in + 2 * y * pixels.step[1] + 2 * column * pixels.step[2];
+        for (std::int64_t l = 0; l < results; l += kWidth) {
+          Vec d[2][2], v[4][4];
+          load_square<2>(from + l, pixels.step[1], pixels.step[2], d);
+          both_axes<ToPlaces>(d, v);
+          const std::int64_t panel = l / kPanel;
+          store_places<4>(v,
+                          of_dy + panel * most_tiles_ * kPanel + at * width_of(panel) + l % kPanel,
+                          dy_place());
+        }
+      }
+    }
+  }
+
+  // sums[channel][result] of one place and one panel of results.
+  void multiply(const float* a, const float* b, std::int64_t count, std::int64_t width,
+                bool accumulate, float* sums) const {
+    using namespace winograd;
+    const Parts tiles(g_.source_channels, gemm::kRows), depths(count, 2 * kDepth);
+    OuterTile t{};
+    t.a_step = x_places().row;
+    t.c_row = sums_row_;
+    t.columns = width;
+    for (std::int64_t part = 0; part < depths.count; ++part) {
+      const std::int64_t p0 = depths.first(part);
+      t.k = depths.size(part);
+      t.b = b + p0 * width;
+      t.accumulate = accumulate || part > 0;
+      for (std::int64_t i = 0; i < tiles.count; ++i) {
+        t.a = a + p0 * t.a_step + tiles.first(i);
+        t.c = sums + tiles.first(i) * sums_row_;
+        gemm::outer_fn(gemm::ALayout::columns, gemm::BLayout::packed, false, tiles.size(i),
+                       width / kWidth)(t);
+      }
+    }
+  }
+
+  // G^T sums G, in the layout of the weights; whether all are finite.
+  bool finish(const float* sums, float* dw) const {
+    using namespace winograd;
+    const std::int64_t channels = g_.source_channels, grain = 64;
+    const std::int64_t parts = ceil_div(channels, grain);
+    std::atomic<bool> finite = true;
+    parallel_for(sums_row_ / kWidth * parts, [&](std::int64_t index) {
+      Finite here;
+      const std::int64_t d0 = index / parts * kWidth, first = index % parts * grain;
+      const std::int64_t some = std::min<std::int64_t>(kWidth, g_.dest_channels - d0);
+      for (std::int64_t c = first; c < std::min(first + grain, channels); ++c) {
+        Vec m[4][4], w[3][3];
+        load_square<4>(sums + c * sums_row_ + d0, 4 * sums_size_, sums_size_, m);
+        both_axes<FromWeight>(m, w);
+        float taps[9][kWidth];
+        for (int t = 0; t < 9; ++t) {
+          here.add(w[t / 3][t % 3]);
+          gemm::store(taps[t], w[t / 3][t % 3]);
+        }
+        for (std::int64_t l = 0; l < some; ++l) {
+          float* to = dw + (d0 + l) * g_.w_dest + c * g_.w_source;
+          for (int t = 0; t < 9; ++t) to[t] = taps[t][l];
+        }
+      }
+      if (!here(some)) finite.store(false, std::memory_order_relaxed);
+    });
+    return finite;
+  }
+
+  const Gather& g_;
+  Gather dy_;  // whose source is the gradient of the result
+  std::int64_t panels_, sums_row_, sums_size_, rows_, columns_, bands_;
+  std::int64_t block_, most_tiles_;  // of a block: bands, tiles
 };
 
 }  // namespace nnx::cpu::inline NNX_LEVEL::convolution
