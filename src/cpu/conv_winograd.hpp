@@ -117,11 +117,28 @@ struct Finite {
   }
 };
 
-// The tiles of a chunk: `rows` rows of tiles from `first` on in each of `images` images.
+// Neighbouring rows of tiles in one image.
 struct Tiles {
-  std::int64_t first, rows, columns, images;
-  std::int64_t of_image() const { return rows * columns; }
-  std::int64_t count() const { return images * of_image(); }
+  std::int64_t first, rows, columns;
+  std::int64_t count() const { return rows * columns; }
+};
+// The rows of tiles of all images, one after the other.
+struct TileRows {
+  std::int64_t of_image, columns, count;
+  explicit TileRows(const Gather& g)
+      : of_image(ceil_div(g.axis[1].dest, 2)),
+        columns(ceil_div(g.axis[2].dest, 2)),
+        count(g.batch * of_image) {}
+  // f(image, its rows) for the rows from `first` to `last`.
+  template <class F>
+  void each(std::int64_t first, std::int64_t last, F&& f) const {
+    while (first < last) {
+      const std::int64_t image = first / of_image, row = first % of_image;
+      const std::int64_t some = std::min(of_image - row, last - first);
+      f(image, Tiles{row, some, columns});
+      first += some;
+    }
+  }
 };
 
 // Where the pixels of a band of tiles lie, with `around` more than the tiles cover, from `low` on.
@@ -181,6 +198,7 @@ class WinogradGather {
  public:
   explicit WinogradGather(const Gather& gather)
       : g_(gather),
+        rows_(gather),
         panels_(ceil_div(g_.dest_channels, winograd::kPanel)),
         place_(gemm::block_size(g_.source_channels * winograd::kPanel)) {}
 
@@ -193,34 +211,41 @@ class WinogradGather {
            float* dest, float* packed) const {
     using namespace winograd;
     pack(weights, packed);
-    const std::int64_t columns = ceil_div(g_.axis[2].dest, 2);
-    Axis rows = g_.axis[1];  // of tiles
-    rows.count = ceil_div(rows.dest, 2);
-    const std::int64_t tiles = g_.batch * rows.count * columns;
-    const double work = static_cast<double>(tiles * g_.source_channels * g_.dest_channels) * 16;
-    const std::int64_t wanted = wanted_chunks(work);
-    const double per_row = static_cast<double>(columns * kPlaces * (g_.source_channels + kPanel) *
-                                               std::int64_t{sizeof(float)});
-    const Cut cut = cut_of(g_.batch, rows, 1, per_row, kNear,
-                           std::clamp<std::int64_t>(tiles / (2 * gemm::kRows), 1, wanted));
+    const std::int64_t chunk_rows = rows_of_chunk(), chunks = ceil_div(rows_.count, chunk_rows);
+    const double work = static_cast<double>(rows_.count * rows_.columns * kPlaces) *
+                        static_cast<double>(g_.source_channels * g_.dest_channels);
+    // Where tiles are few, chunks take some of the panels each.
     const std::int64_t panel_sets =
-        std::clamp<std::int64_t>(ceil_div(wanted, cut.chunks()) / 2, 1, panels_);
+        std::clamp<std::int64_t>(ceil_div(wanted_chunks(work), chunks) / 2, 1, panels_);
     const Parts sets(panels_, ceil_div(panels_, panel_sets));
     std::atomic<bool> finite = true;
-    parallel_for(cut.chunks() * sets.count, [&](std::int64_t index) {
+    parallel_for(chunks * sets.count, [&](std::int64_t index) {
       if (!finite.load(std::memory_order_relaxed)) return;
-      const std::int64_t set = index % sets.count, chunk = index / sets.count;
-      const std::int64_t row = chunk % cut.bands * cut.band, image = chunk / cut.bands * cut.images;
-      const Tiles t{row, std::min(cut.band, rows.count - row), columns,
-                    std::min(cut.images, g_.batch - image)};
-      if (!block(t, image, sets.first(set), sets.size(set), source, bias, activation, dest, packed))
+      const std::int64_t set = index % sets.count, first = index / sets.count * chunk_rows;
+      if (!block(first, std::min(first + chunk_rows, rows_.count), sets.first(set), sets.size(set),
+                 source, bias, activation, dest, packed))
         finite.store(false, std::memory_order_relaxed);
     });
     if (!finite) ChannelsGather<float>(g_).run(source, weights, bias, activation, dest, packed);
   }
 
  private:
-  static constexpr double kNear = 1 << 20;  // bytes of a chunk
+  // Rows of tiles of a chunk: what fits into a near cache, in whole tiles of the product.
+  std::int64_t rows_of_chunk() const {
+    const std::int64_t per_row = rows_.columns * (g_.source_channels + winograd::kPanel);
+    const std::int64_t tall = ceil_div(3 * gemm::kRows, rows_.columns);
+    const std::int64_t most = std::clamp<std::int64_t>(kNear / per_row, 1, rows_.count);
+    const std::int64_t wanted = std::min(most, std::max(tall, rows_.count / 32));
+    std::int64_t best = wanted;
+    const auto filled = [&](std::int64_t rows) {
+      const std::int64_t n = rows * rows_.columns;
+      return static_cast<double>(n) / static_cast<double>(ceil_div(n, gemm::kRows));
+    };
+    for (std::int64_t rows = wanted; rows <= std::min(most, wanted + wanted / 2 + 1); ++rows)
+      if (filled(rows) > filled(best)) best = rows;
+    return best;
+  }
+  static constexpr std::int64_t kNear = 1 << 14;  // tiles times channels
 
   std::int64_t width_of(std::int64_t panel) const {
     return std::min(winograd::kPanel,
@@ -261,26 +286,24 @@ class WinogradGather {
     return g_.axis[axis].phases.front().taps[static_cast<std::size_t>(i)].k;
   }
 
-  // Whether all results are finite.
-  bool block(const winograd::Tiles& t, std::int64_t image, std::int64_t first_panel,
+  // Rows of tiles from `first` to `last`; whether all results are finite.
+  bool block(std::int64_t first, std::int64_t last, std::int64_t first_panel,
              std::int64_t panel_count, const float* source, const float* bias,
              core::TileFn activation, float* dest, const float* packed) const {
     using namespace winograd;
-    const std::int64_t channels = g_.source_channels, count = t.count();
-    const Frame frame = source_frame(g_, t);
+    const std::int64_t channels = g_.source_channels, count = (last - first) * rows_.columns;
     const Places from(channels, count);
-    float* in = gemm::room(frame.size + kSlack, Slot::pack_a);
     float* places = gemm::room(kPlaces * from.size, Slot::pack_b);
-    for (std::int64_t i = 0; i < t.images; ++i) {
-      fill_frame(g_, frame, source + (image + i) * channels * g_.source_plane(), in);
-      to_places(frame, t, channels, in, from, places + i * t.of_image() * from.row);
-    }
-    // Results of a band: one run of the plane.
-    const std::int64_t y0 = 2 * t.first, y1 = std::min(g_.axis[1].dest, 2 * (t.first + t.rows));
-    const std::int64_t across = g_.axis[2].dest, pixels = (y1 - y0) * across;
+    float* to = places;
+    rows_.each(first, last, [&](std::int64_t image, const Tiles& t) {
+      const Frame frame = source_frame(g_, t);
+      float* in = gemm::room(frame.size + kSlack, Slot::pack_a);
+      fill_frame(g_, frame, source + image * channels * g_.source_plane(), in);
+      to_places(frame, t, channels, in, from, to);
+      to += t.count() * from.row;
+    });
     const std::int64_t sum_size = gemm::block_size(count * kPanel);
     float* sums = gemm::room(kPlaces * sum_size, Slot::extra);
-    float* out = gemm::room(pixels * kPanel + kPanel * kWidth, Slot::work);
     Finite finite;
     for (std::int64_t q = first_panel; q < first_panel + panel_count; ++q) {
       const std::int64_t width = width_of(q), d0 = q * kPanel;
@@ -290,9 +313,14 @@ class WinogradGather {
                  packed + (q * kPlaces + place) * place_, width, sums + place * sum_size);
       float start[kPanel];
       for (std::int64_t l = 0; l < width; ++l) start[l] = bias && l < some ? bias[d0 + l] : 0.0f;
-      for (std::int64_t i = 0; i < t.images; ++i) {
-        from_places(t, sums + i * t.of_image() * width, sum_size, width, start, y1 - y0, across,
-                    out, finite);
+      const float* of = sums;
+      rows_.each(first, last, [&](std::int64_t image, const Tiles& t) {
+        // Results of a band: one run of the plane.
+        const std::int64_t y0 = 2 * t.first, y1 = std::min(g_.axis[1].dest, y0 + 2 * t.rows);
+        const std::int64_t across = g_.axis[2].dest, pixels = (y1 - y0) * across;
+        float* out = gemm::room(pixels * kPanel + kPanel * kWidth, Slot::work);
+        from_places(t, of, sum_size, width, start, y1 - y0, across, out, finite);
+        of += t.count() * width;
         if (activation) {
           void* result = out;
           const core::TileArg arg{out, 1};
@@ -300,8 +328,8 @@ class WinogradGather {
         }
         const std::int64_t plane = g_.dest_plane();
         pixels_to_planes(out, width, some, pixels,
-                         dest + ((image + i) * g_.dest_channels + d0) * plane + y0 * across, plane);
-      }
+                         dest + (image * g_.dest_channels + d0) * plane + y0 * across, plane);
+      });
     }
     return finite(kWidth);
   }
@@ -357,6 +385,7 @@ class WinogradGather {
   }
 
   const Gather& g_;
+  winograd::TileRows rows_;
   std::int64_t panels_, place_;
 };
 
@@ -367,19 +396,16 @@ class WinogradWeight {
   explicit WinogradWeight(const Gather& gather)
       : g_(gather),
         dy_(gather),
+        rows_(gather),
         panels_(ceil_div(g_.dest_channels, winograd::kPanel)),
         sums_row_(gemm::panel_width(g_.dest_channels)) {
     using namespace winograd;
     dy_.source_channels = g_.dest_channels;
     for (Axis& axis : dy_.axis) axis.source = axis.dest;
-    rows_ = ceil_div(g_.axis[1].dest, 2);
-    columns_ = ceil_div(g_.axis[2].dest, 2);
-    bands_ = ceil_div(rows_, kBandRows);
-    const Parts bands(rows_, kBandRows);
     const std::int64_t tiles = std::clamp<std::int64_t>(
         kBlock / (g_.source_channels + g_.dest_channels), kBlockTiles / 2, kBlockTiles * 2);
-    block_ = std::clamp<std::int64_t>(tiles / (bands.size(0) * columns_), 1, g_.batch * bands_);
-    most_tiles_ = block_ * bands.size(0) * columns_;
+    block_ = std::clamp<std::int64_t>(tiles / rows_.columns, 1, rows_.count);
+    most_tiles_ = block_ * rows_.columns;
     sums_size_ = gemm::block_size(g_.source_channels * sums_row_);
   }
 
@@ -392,24 +418,19 @@ class WinogradWeight {
     using namespace winograd;
     float* const of_x = room + kPlaces * sums_size_;
     float* const of_dy = of_x + kPlaces * x_places().size;
-    const Parts bands(rows_, kBandRows);
-    const std::int64_t items = g_.batch * bands_;
     const std::int64_t column_sets = std::min<std::int64_t>(2, panels_);
     const Parts sets(panels_, ceil_div(panels_, column_sets));
-    for (std::int64_t first = 0; first < items; first += block_) {
-      const std::int64_t last = std::min(items, first + block_);
-      const auto tile_of = [&](std::int64_t item) {  // in the block
-        const auto at = [&](std::int64_t i) {
-          return i / bands_ * rows_ + bands.first(i % bands_);
-        };
-        return (at(item) - at(first)) * columns_;
-      };
-      parallel_for(last - first, [&](std::int64_t i) {
-        const std::int64_t item = first + i, image = item / bands_, band = item % bands_;
-        const Tiles t{bands.first(band), bands.size(band), columns_, 1};
-        transform(t, image, tile_of(item), x, dy, of_x, of_dy);
+    for (std::int64_t first = 0; first < rows_.count; first += block_) {
+      const std::int64_t last = std::min(rows_.count, first + block_);
+      parallel_for(ceil_div(last - first, kBandRows), [&](std::int64_t band) {
+        const std::int64_t row = first + band * kBandRows;
+        std::int64_t at = (row - first) * rows_.columns;
+        rows_.each(row, std::min(row + kBandRows, last), [&](std::int64_t image, const Tiles& t) {
+          transform(t, image, at, x, dy, of_x, of_dy);
+          at += t.count();
+        });
       });
-      const std::int64_t count = tile_of(last);
+      const std::int64_t count = (last - first) * rows_.columns;
       parallel_for(kPlaces * sets.count, [&](std::int64_t chunk) {
         const std::int64_t place = chunk / sets.count, set = chunk % sets.count;
         for (std::int64_t q = sets.first(set); q < sets.first(set) + sets.size(set); ++q)
@@ -518,8 +539,9 @@ class WinogradWeight {
 
   const Gather& g_;
   Gather dy_;  // whose source is the gradient of the result
-  std::int64_t panels_, sums_row_, sums_size_, rows_, columns_, bands_;
-  std::int64_t block_, most_tiles_;  // of a block: bands, tiles
+  winograd::TileRows rows_;
+  std::int64_t panels_, sums_row_, sums_size_;
+  std::int64_t block_, most_tiles_;  // of a block: rows of tiles, tiles
 };
 
 }  // namespace nnx::cpu::inline NNX_LEVEL::convolution
