@@ -1,8 +1,9 @@
 // Convolution in the kernel table: which way a shape takes.
-// conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp with
-// pixels; conv_winograd.hpp saves products of 3 x 3 taps.
+// conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp and
+// conv_scatter.hpp with pixels; conv_winograd.hpp saves products of 3 x 3 taps.
 #include "cpu/conv_channels.hpp"
 #include "cpu/conv_pixels.hpp"
+#include "cpu/conv_scatter.hpp"
 #include "cpu/conv_weight.hpp"
 #include "cpu/conv_winograd.hpp"
 #include "cpu/kernels_decl.hpp"
@@ -48,6 +49,7 @@ auto with_way(const core::ConvJob& job, const Gather& g, F&& f) {
   }
   if (job.kind == core::ConvKind::weight)
     return weight_by_pixels<T>(g) ? f(PixelsWeight<T>(g)) : f(ChannelsWeight<T>(g));
+  if (g.dest_channels <= Vec<T>::width && PixelsScatter<T>::fits(g)) return f(PixelsScatter<T>(g));
   return gather_by_pixels<T>(g) ? f(PixelsGather<T>(g)) : f(ChannelsGather<T>(g));
 }
 

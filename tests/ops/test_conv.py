@@ -97,6 +97,11 @@ def cases() -> list[Case]:
         Case((6, 6), (3, 3), (1, 1), (1, 1), (1, 1), 200, 40, batch=1),  # the depth in parts
         Case((3, 3), (3, 3), (1, 1), (1, 1), (1, 1), 8, 300, batch=1),  # panels apart
         Case((8, 33), (5, 7), (1, 4), (0, 6), (1, 3), 2, 5, batch=9),
+        # few channels, a gradient smaller than the image
+        Case((14, 14), (5, 5), (1, 1), (0, 0), (1, 1), 6, 16, batch=3),
+        Case((12, 9), (4, 3), (1, 1), (1, 0), (2, 1), 5, 9, groups=2),
+        Case((23,), (6,), (1,), (0,), (3,), 16, 11, batch=5),
+        Case((5, 5), (5, 5), (1, 1), (0, 0), (1, 1), 3, 8, batch=3),  # of one number
         # 3 x 3 taps of many channels, in tiles of 2 x 2
         Case((6, 8), (3, 3), (1, 1), (1, 1), (1, 1), 32, 48, batch=3),
         Case((7, 5), (3, 3), (1, 1), (0, 2), (1, 1), 45, 33, batch=5),  # odd everywhere
