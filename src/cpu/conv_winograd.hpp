@@ -445,7 +445,7 @@ class WinogradWeight {
  private:
   static constexpr std::int64_t kBandRows = 8;      // rows of tiles transformed at a time
   static constexpr std::int64_t kBlockTiles = 256;  // of a block, about
-  static constexpr std::int64_t kBlock = 3 << 16;   // tiles of a block times channels, about
+  static constexpr std::int64_t kBlock = 3 << 15;   // tiles of a block times channels, about
 
   std::int64_t width_of(std::int64_t panel) const {
     return std::min(winograd::kPanel, sums_row_ - panel * winograd::kPanel);
