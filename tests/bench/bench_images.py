@@ -2,7 +2,7 @@
 
 Both sides build the same layers, with random images of the shape in question; the losses and Adam
 are the same. `torch/channels_last` keeps images and weights in that layout, `torch/compile`
-compiles the step (where a C++ compiler is found).
+compiles the model (with --compile, where a C++ compiler is found).
 """
 
 from __future__ import annotations
@@ -350,8 +350,9 @@ def cases(quick: bool) -> list[Case]:
                 "torch/channels_last": torch_classifier_step(
                     alexnet, (64, 3, 32, 32), "channels_last"
                 ),
+                "torch/compile": torch_classifier_step(alexnet, (64, 3, 32, 32), "compile"),
             },
-            {"torch": 1 / 0.9},
+            {"torch": 1 / 0.9, "torch/channels_last": 1},
             slow=True,
         ),
     ]
