@@ -1,9 +1,11 @@
-// Convolution in the kernel table: which of the two ways a shape takes.
-// conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp with
-// pixels.
+// Convolution in the kernel table: which way a shape takes.
+// conv_channels.hpp and conv_weight.hpp fill their vectors with channels, conv_pixels.hpp and
+// conv_scatter.hpp with pixels; conv_winograd.hpp saves products of 3 x 3 taps.
 #include "cpu/conv_channels.hpp"
 #include "cpu/conv_pixels.hpp"
+#include "cpu/conv_scatter.hpp"
 #include "cpu/conv_weight.hpp"
+#include "cpu/conv_winograd.hpp"
 #include "cpu/kernels_decl.hpp"
 
 namespace nnx::cpu {
@@ -41,8 +43,13 @@ bool weight_by_pixels(const Gather& g) {
 // f(a class of conv_channels.hpp or conv_pixels.hpp)
 template <class T, class F>
 auto with_way(const core::ConvJob& job, const Gather& g, F&& f) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (by_winograd(g))
+      return job.kind == core::ConvKind::weight ? f(WinogradWeight(g)) : f(WinogradGather(g));
+  }
   if (job.kind == core::ConvKind::weight)
     return weight_by_pixels<T>(g) ? f(PixelsWeight<T>(g)) : f(ChannelsWeight<T>(g));
+  if (g.dest_channels <= Vec<T>::width && PixelsScatter<T>::fits(g)) return f(PixelsScatter<T>(g));
   return gather_by_pixels<T>(g) ? f(PixelsGather<T>(g)) : f(ChannelsGather<T>(g));
 }
 

@@ -35,6 +35,20 @@ NNX_INLINE void clear_row(std::int64_t n, T* dst) {
   if (i < n) V(0).store(dst + i, static_cast<int>(n - i));
 }
 
+// Rows of `columns` numbers, adjacent in src, at a pitch of `row` in dst, with zeros behind each,
+// up to `size` numbers in all. The last row may lack its zeros.
+template <class T>
+void lay_rows(const T* src, std::int64_t rows, std::int64_t columns, std::int64_t row,
+              std::int64_t size, T* dst) {
+  const T* const end = dst + size;
+  for (std::int64_t h = 0; h + 1 < rows; ++h, src += columns, dst += row) {
+    copy_row(src, columns, dst);
+    clear_row(row - columns, dst + columns);
+  }
+  copy_row(src, columns, dst);
+  clear_row(end - (dst + columns), dst + columns);
+}
+
 // dst[x * channels + c] = src[c * plane + x] for x in [0, n).
 template <class T>
 void planes_to_pixels(const T* src, std::int64_t plane, std::int64_t channels, std::int64_t n,

@@ -410,11 +410,7 @@ class PixelsWeight {
         for (std::int64_t d = 0; d < extent[0]; ++d) {
           T* to = g + ((d * images + i) * outs + o) * step;
           const T* from = dy + (at * outs + o) * plane + rows + d * extent[1] * extent[2];
-          for (std::int64_t h = 0; h < extent[1]; ++h) {
-            copy_row(from + h * extent[2], extent[2], to + h * frame.row);
-            clear_row(frame.row - extent[2], to + h * frame.row + extent[2]);
-          }
-          std::fill_n(to + extent[1] * frame.row, step - extent[1] * frame.row, T(0));
+          lay_rows(from, extent[1], extent[2], frame.row, step, to);
         }
       }
     }

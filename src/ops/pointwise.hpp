@@ -188,6 +188,9 @@ inline const auto ndtr = primitive("ndtr", floating, [](auto a) { return a.ndtr(
     [](auto a, auto) { return 0.3989422804014327 * exp(-0.5 * (a * a)); });
 inline const auto relu = primitive("relu", ordered, [](auto a) { return a.relu(); },
     [](auto, auto y) { return where(y > 0, 1, 0); });
+// relu's gradient from its result, as one function: masks stay in registers
+inline const auto relu_backward = composed("relu_backward", floating, [](auto y, auto g) {
+  return where(y > 0, g, 0); });
 // clip(a, lo, hi): the gradient passes where lo <= a <= hi
 inline const auto clip = primitive<3>("clip", ordered, [](auto a, auto lo, auto hi) { return a.maximum(lo).minimum(hi); },
     [](auto a, auto lo, auto hi, auto) { return where((a >= lo) & (a <= hi), 1, 0); },

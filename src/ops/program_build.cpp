@@ -1,4 +1,5 @@
 // From pointwise expressions to tile programs and to gradient ops: see pointwise_op.hpp.
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -154,6 +155,23 @@ Expr renumbered(const Expr& e, const std::vector<int>& to,
   return memo[e.get()] = Expr::apply(e->index, args);
 }
 
+bool same(const Expr& a, const Expr& b) {
+  if (a.get() == b.get()) return true;
+  if (a->kind != b->kind || a->index != b->index || a->value != b->value) return false;
+  return std::equal(a->args.begin(), a->args.end(), b->args.begin(), b->args.end(), same);
+}
+// The composed declaration that is this very expression, or -1: it has a kernel.
+int declared_as(const Expr& e, int arity) {
+  std::vector<Expr> inputs;
+  for (int i = 0; i < arity; ++i) inputs.push_back(Expr::input(i));
+  for (std::size_t id = 0; id < declarations().size(); ++id) {
+    const Declaration& d = declarations()[id];
+    if (d.primitive || d.rule != Rule::floating || d.arity != arity) continue;
+    if (same(d.define(inputs)[0], e)) return static_cast<int>(id);
+  }
+  return -1;
+}
+
 std::unique_ptr<const PointwiseGradient> make_gradient(const PointwiseOp& op, int input) {
   auto r = std::make_unique<PointwiseGradient>();
   const Expr y = Expr::input(op.arity), g = Expr::input(op.arity + 1);
@@ -192,8 +210,13 @@ std::unique_ptr<const PointwiseGradient> make_gradient(const PointwiseOp& op, in
       note(i);
     }
   std::unordered_map<const ExprNode*, Expr> memo;
-  r->owned = make_pointwise(op.label + "_backward", Rule::floating,
-                            static_cast<int>(r->uses.size()), {renumbered(e, to, memo)}, masks);
+  const int arity = static_cast<int>(r->uses.size());
+  const Expr own = renumbered(e, to, memo);
+  if (const int known = masks ? -1 : declared_as(own, arity); known >= 0) {
+    r->op = &pointwise_op(known);
+    return r;
+  }
+  r->owned = make_pointwise(op.label + "_backward", Rule::floating, arity, {own}, masks);
   r->op = r->owned.get();
   return r;
 }

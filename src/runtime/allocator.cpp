@@ -183,12 +183,13 @@ struct Central {
     if (b->next) b->next->previous = b->previous;
     cached -= b->block;
   }
-  // A cached block of at least `block` bytes and not much more, or null.
+  // A cached block of at least `block` bytes and at most about twice as many, or null: what lies
+  // unused in it is less than a new block would take.
   Cached* find(std::size_t block, int size_class) noexcept {
     int tries = 8;
     for (Cached* b = of_class[size_class]; b && tries; b = b->next, --tries)
       if (b->block >= block) return b;
-    for (int c = size_class + 1; c <= size_class + 2 && c < kClasses; ++c)
+    for (int c = size_class + 1; c <= size_class + 8 && c < kClasses; ++c)
       if (of_class[c]) return of_class[c];
     return nullptr;
   }

@@ -2,7 +2,7 @@
 
 Both sides build the same layers, with random images of the shape in question; the losses and Adam
 are the same. `torch/channels_last` keeps images and weights in that layout, `torch/compile`
-compiles the step (where a C++ compiler is found).
+compiles the model (with --compile, where a C++ compiler is found).
 """
 
 from __future__ import annotations
@@ -238,6 +238,23 @@ def torch_vae_step(
     return prepare
 
 
+# One training step of each network by each peer; what their memory is measured with.
+NETWORKS: dict[str, dict[str, Callable[[], Step]]] = {
+    "LeNet-5, batch 64": {
+        "nnx": classifier_step(lenet, (64, 1, 28, 28)),
+        "torch": torch_classifier_step(lenet, (64, 1, 28, 28)),
+    },
+    "ConvVAE, batch 128": {
+        "nnx": vae_step(conv_vae_parts, 16, (128, 1, 28, 28)),
+        "torch": torch_vae_step(conv_vae_parts, 16, (128, 1, 28, 28)),
+    },
+    "AlexNet on 32 x 32, batch 32": {
+        "nnx": classifier_step(alexnet, (32, 3, 32, 32)),
+        "torch": torch_classifier_step(alexnet, (32, 3, 32, 32)),
+    },
+}
+
+
 def convolution(side: str, part: str, n: int, c: int, size: int, o: int, k: int, s: int) -> Step:
     """One convolution, or one of its two gradients, by the same call on both sides."""
     x = np.random.default_rng(0).standard_normal((n, c, size, size), np.float32)
@@ -333,8 +350,9 @@ def cases(quick: bool) -> list[Case]:
                 "torch/channels_last": torch_classifier_step(
                     alexnet, (64, 3, 32, 32), "channels_last"
                 ),
+                "torch/compile": torch_classifier_step(alexnet, (64, 3, 32, 32), "compile"),
             },
-            {"torch": 1 / 0.9},
+            {"torch": 1 / 0.9, "torch/channels_last": 1},
             slow=True,
         ),
     ]

@@ -1,4 +1,5 @@
-"""Whole processes: the time and memory of an import, the peak memory of an epoch, the wheel's size.
+"""Whole processes: the time and memory of an import, the peak memory of an epoch and of training
+steps, the wheel's size.
 
 Each measurement is a fresh interpreter, seen from outside: wall time from start to end and the
 largest resident set the system saw. Peers take turns.
@@ -6,6 +7,7 @@ largest resident set the system saw. Peers take turns.
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import subprocess
@@ -16,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import FOLDER, ROOT, with_threads
+import bench_images
+from harness import FOLDER, ROOT, Step, with_threads
 
 MEGABYTE = 1e6
 
@@ -172,6 +175,58 @@ def epoch_figures(peers: Sequence[str], threads: int) -> list[Figure]:
     ]
 
 
+# What a process grows by in its first training steps, from when model and data are there: results
+# kept for gradients, gradients, moments of Adam, and whatever a library keeps besides.
+STEPS = """
+import bench_images
+import bench_process
+step = bench_images.NETWORKS[{network!r}][{peer!r}]()
+bench_process.report(bench_process.growth(step))
+"""
+
+
+def growth(step: Step, steps: int = 5) -> float:
+    """Megabytes between the resident set before some steps and its largest during them."""
+
+    def resident(entry: str) -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(entry)) * 1024
+
+    gc.collect()
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the largest is counted from now on
+    for _ in range(steps):
+        step()
+    return (resident("VmHWM") - before) / MEGABYTE
+
+
+def report(number: float) -> None:
+    os.write(1, f"{number}\n".encode())
+
+
+def step_figures(peers: Sequence[str], threads: int) -> list[Figure]:
+    found = []
+    for network, sides in bench_images.NETWORKS.items():
+        values: dict[str, float] = {}
+        skipped: dict[str, str] = {}
+        for peer in [peer for peer in sides if peer in peers]:
+            code = STEPS.format(network=network, peer=peer)
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                env=with_threads(threads),
+                cwd=FOLDER,
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                skipped[peer] = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            else:
+                values[peer] = float(done.stdout.split()[-1])
+        name = f"memory of {network}, {threads} thread{'s' * (threads > 1)}"
+        found.append(Figure(name, "MB", values, ratio_at_most=("torch", 1), skipped=skipped))
+    return found
+
+
 def wheel_figures(wheel: str | None) -> list[Figure]:
     found = [Path(wheel)] if wheel else sorted((ROOT / "dist").glob("*.whl"), key=os.path.getmtime)
     if not found:
@@ -186,6 +241,7 @@ def figures(
     groups = {
         "import memory process": lambda: import_figures(peers, quick),
         "peak memory of an epoch process": lambda: epoch_figures(peers, max(threads)),
+        "memory of training steps process images": lambda: step_figures(peers, max(threads)),
         "wheel process": lambda: wheel_figures(wheel),
     }
     return [figure for name, make in groups.items() if only in name for figure in make()]

@@ -1,13 +1,15 @@
 """Benchmarks of nnx against its peers on this machine.
 
     python tests/bench/run.py [--peers torch,numpy] [--quick] [--only NAME] [--threads 1,2]
-                              [--json FILE] [--rounds N] [--best] [--wheel FILE] [--list]
+                              [--json FILE] [--rounds N] [--best] [--compile] [--wheel FILE]
+                              [--list]
 
 Every case runs in interleaved rounds, each library in a process of its own; the table shows medians
 and, in brackets, our time divided by the peer's. "MISS" marks a target that was missed, followed by
 a profile of our side. Peers that are not installed are skipped with a word. Without nnx the peers
 are still timed. --best compares the fastest of all samples instead of medians, for a machine on
-which something else is running. --only takes a part of a case's or a group's name (network, ops,
+which something else is running. --compile adds steps that torch.compile compiled, which takes it
+minutes. --only takes a part of a case's or a group's name (network, ops,
 gemm, images, fits, train, process).
 """
 
@@ -23,6 +25,7 @@ import pstats
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 
 import bench_data
@@ -48,9 +51,13 @@ GROUPS = {
 }
 
 
-def select(quick: bool, only: str) -> list[tuple[str, Case]]:
+def select(quick: bool, only: str, compiled: bool) -> list[tuple[str, Case]]:
+    def wanted(case: Case) -> Case:
+        sides = {k: v for k, v in case.sides.items() if compiled or not k.endswith("/compile")}
+        return replace(case, sides=sides)
+
     return [
-        (group, case)
+        (group, wanted(case))
         for group, module in GROUPS.items()
         for case in module.cases(quick)
         if only in group or only in case.name
@@ -98,6 +105,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--best", action="store_true", help="fastest samples, not medians")
+    parser.add_argument("--compile", action="store_true", help="torch.compile as another side")
     parser.add_argument("--wheel", metavar="FILE")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--no-profile", action="store_true")
@@ -107,7 +115,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    chosen = select(options.quick, options.only)
+    chosen = select(options.quick, options.only, options.compile or bool(options.worker))
     if options.worker:
         work([case for _, case in chosen], options.worker, int(options.threads))
         return 0

@@ -159,6 +159,35 @@ def test_activation() -> None:
     assert fused(x).tolist() == plain(x).tolist()
 
 
+@pytest.mark.parametrize("activation", (nn.ReLU, nn.Tanh, nn.SiLU))
+def test_activation_after_it_in_a_sequential(activation: type[nn.Module]) -> None:
+    """One pass while nobody looks: the same bits and gradients as one after the other."""
+    nnx.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(2, 5, 3, padding=1, padding_mode="circular"),
+        activation(),
+        nn.ConvTranspose2d(5, 3, 2, stride=2),
+        activation(),
+        nn.Conv2d(3, 4, 1),
+    )
+    x = nnx.randn(2, 2, 6, 6, requires_grad=True)
+    passes: list[nn.Module] = []
+    for hooked in (False, True):
+        if hooked:
+            for module in net:
+                module.register_forward_hook(lambda module, args, y: passes.append(module))
+        x.grad = None
+        net.zero_grad()
+        y = net(x)
+        y.square().sum().backward()
+        tensors = (y.detach(), x.grad, *(p.grad for p in net.parameters()))
+        found = [t.tolist() for t in tensors]
+        if not hooked:
+            fused = found
+    assert found == fused
+    assert passes == list(net)
+
+
 def test_lazy_layers() -> None:
     """The channels of the first batch; the same parameters, so that an optimiser holds them."""
     for rank in (1, 2, 3):

@@ -170,6 +170,9 @@ CASES: dict[str, Case] = {
     "erf": Case(erf, mp="erf"),
     "ndtr": Case(_ndtr, mp="ncdf"),
     "relu": Case(lambda a: np.maximum(a, 0), kinks=(0.0,), exact=True),
+    "relu_backward": Case(
+        lambda y, g: np.where(y > 0, g, 0), two(), kinks=(0.0,), wrt=(1,), exact=True
+    ),
     "clip": Case(np.clip, [ANY, (-2.0, -0.5), (0.5, 2.0)], exact=True),
     "silu": Case(lambda a: a * _sigmoid(a)),
     "gelu": Case(lambda a: a * _ndtr(a)),

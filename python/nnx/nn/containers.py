@@ -13,6 +13,7 @@ from nnx._errors import describe, fail
 from nnx._nnx import DTypeError, IndexError, dense
 from nnx.nn.hooks import structure
 from nnx.nn.layers.activations import fused_op
+from nnx.nn.layers.convolution import KNOWN, Convolution
 from nnx.nn.layers.dense import Dense
 from nnx.nn.module import Module
 
@@ -143,8 +144,8 @@ class Sequential(_Children):
 
     Args: the modules, or one dict of names and modules.
 
-    A Dense directly followed by an activation runs as one fused kernel; the result has the same
-    bits, and hooks on either see what they would see without it.
+    A Dense or a convolution directly followed by an activation runs as one fused kernel; the result
+    has the same bits, and hooks on either see what they would see without it.
 
     Shapes, dtypes: each module takes what the one before gives.
     Raises: DTypeError for a part that is no Module.
@@ -162,10 +163,10 @@ class Sequential(_Children):
         )
     """
 
-    # What a call runs: (Dense, op, _) for a Dense with a fused activation (None: no activation),
+    # What a call runs: (layer, op, _) for a layer with a fused activation (None: a Dense without),
     # (None, None, module) for anything else. Made again whenever the structure of any module
     # has changed since.
-    _plan: tuple[tuple[Dense | None, str | None, Module], ...] = ()
+    _plan: tuple[tuple[Dense | Convolution | None, str | None, Module], ...] = ()
     _plan_version = -1
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
@@ -187,24 +188,27 @@ class Sequential(_Children):
         for layer, activation, module in self._plan:
             if layer is None:
                 input = module(input)
-            else:
+            elif isinstance(layer, Dense):
                 input = dense(input, layer.weight, layer.bias, activation)
+            else:
+                input = layer._activated(input, activation)
         return input
 
     def _make_plan(self) -> None:
         modules = list(self)
-        plan: list[tuple[Dense | None, str | None, Module]] = []
+        plan: list[tuple[Dense | Convolution | None, str | None, Module]] = []
         i = 0
         while i < len(modules):
             module = modules[i]
             i += 1
-            if type(module) is not Dense or module.activation is not None or _has_extra(module):
+            layer = module if type(module) is Dense or type(module) in KNOWN else None
+            if layer is None or layer.activation is not None or _has_extra(module):
                 plan.append((None, None, module))
                 continue
             following = modules[i] if i < len(modules) else None
             op = None if following is None or _has_extra(following) else fused_op(following)
             i += op is not None
-            plan.append((module, op, module))
+            plan.append((layer if op or type(module) is Dense else None, op, module))
         object.__setattr__(self, "_plan", tuple(plan))
         object.__setattr__(self, "_plan_version", structure.version)
 

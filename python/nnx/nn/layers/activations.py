@@ -1,7 +1,8 @@
 """Activations without numbers of their own: elementwise functions as modules.
 
 A class that declares `op`, the name of a unary pointwise op, runs inside the kernel of the Dense
-before it (see Sequential). Those with numbers are in parametric.py, softmax in softmax.py.
+or convolution before it (see Sequential). Those with numbers are in parametric.py, softmax in
+softmax.py.
 """
 
 from __future__ import annotations

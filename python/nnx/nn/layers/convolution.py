@@ -74,6 +74,10 @@ class Convolution(Module):
         self.bias = Parameter(empty(outputs, dtype=dtype, device=device)) if bias else None
         self.reset_parameters()
 
+    def _activated(self, input: Tensor, activation: str | None) -> Tensor:
+        """What forward gives, with this activation in the same pass."""
+        raise NotImplementedError
+
     def _channels(self) -> tuple[int, int]:
         """The first two axes of the weight."""
         return self.out_channels, self.in_channels // self.groups
@@ -193,6 +197,9 @@ class Conv(Convolution):
                 raise fail(ArgumentError, name, rule, f"stride {self.stride}", hint)
 
     def forward(self, input: Tensor) -> Tensor:
+        return self._activated(input, self.activation)
+
+    def _activated(self, input: Tensor, activation: str | None) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = functional.pad(input, self._around(), mode=self.padding_mode)
@@ -206,7 +213,7 @@ class Conv(Convolution):
             padding,
             self.dilation,
             self.groups,
-            self.activation,
+            activation,
         )
 
     def _around(self) -> list[int]:
@@ -326,6 +333,9 @@ class ConvTranspose(Convolution):
         return self.in_channels, self.out_channels // self.groups
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        return self._activated(input, self.activation, output_size)
+
+    def _activated(self, input: Tensor, activation: str | None, output_size: Any = None) -> Tensor:
         return convolution._conv_transpose(
             self.rank,
             input,
@@ -336,7 +346,7 @@ class ConvTranspose(Convolution):
             self.output_padding if output_size is None else self._more(input, output_size),
             self.groups,
             self.dilation,
-            self.activation,
+            activation,
         )
 
     def _more(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
@@ -396,3 +406,12 @@ class ConvTranspose3d(ConvTranspose):
     """
 
     _rank = 3
+
+
+# The classes whose forward is known: what may run together with an activation after it.
+KNOWN = frozenset(
+    (
+        *(Conv, Conv1d, Conv2d, Conv3d),
+        *(ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d),
+    )
+)
