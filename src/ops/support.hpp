@@ -33,6 +33,9 @@ const Program& identity_program(Lane lane);
 // target's elements = source's, broadcast and converted; no autodiff, no overlap.
 void copy_into(const Tensor& source, const Tensor& target);
 
+// target's elements = value, in the target's dtype.
+void fill_into(const Tensor& target, Scalar value);
+
 // float32 or float64 for kernels on rows: half types are computed in float32.
 DType row_dtype(DType t, const char* op);
 // x moved so that `axis` is last, contiguous, in dtype t: the (rows, n) a row kernel takes.
