@@ -25,7 +25,7 @@ class _Watch:
             return None
         from importlib.util import find_spec
 
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
             loader = spec.loader
@@ -50,7 +50,7 @@ def watch() -> None:
     if found is not None:
         _add_backend(found)
     elif not any(isinstance(finder, _Watch) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Watch())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Watch())
 
 
 _kept: list[type] = []  # a class knows its subclasses by weak references
