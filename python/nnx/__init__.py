@@ -11,7 +11,7 @@ Example:
     [2.0, 4.0, 6.0]
 """
 
-from nnx import _nnx
+from nnx import _einops, _nnx
 from nnx._nnx import *  # noqa: F403  (its __all__ is the one list of these names)
 from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
@@ -96,6 +96,8 @@ for _file, _names in _NUMERIC.items():
     for _name in _names.split():
         _LATER[_name] = f"nnx.numeric.{_file}"
         globals().pop(_name, None)  # the compiled one, which has fewer options
+
+_einops.watch()
 
 __version__: str = _nnx.__version__
 __array_api_version__ = "2024.12"

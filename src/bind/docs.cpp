@@ -147,7 +147,7 @@ constexpr Entry kEntries[] = {
     {"copysign", "The size of x with the sign of y, also of -0.", "z = |x| sign(y)",
      "nnx.copysign(nnx.tensor([1.0, 2.0]), -1.0)", "tensor([-1., -2.])"},
     {"nextafter", "The next number of the dtype on the way from x to y.", "",
-     "nnx.nextafter(nnx.tensor([1.0]), 2.0) > 1", "tensor([True])"},
+     "nnx.nextafter(nnx.tensor([1.0]), 2.0) > 1", "tensor([ True])"},
     {"heaviside", "The step function: 0 below 0, 1 above, y at 0.", "",
      "nnx.heaviside(nnx.tensor([-1.0, 0.0, 2.0]), 0.5)", "tensor([0. , 0.5, 1. ])"},
     {"tanh", "The hyperbolic tangent.", "y = (e^x - e^-x) / (e^x + e^-x)",

@@ -218,12 +218,35 @@ PyObject* to(Args& a) {
   if (y.is_same(x) && a.flag("copy", false)) return give(ops::clone(x));
   return y.is_same(x) ? Py_NewRef(a.self()) : give(y);
 }
+// The middle of PyTorch's name of a tensor type: "Float" of "torch.FloatTensor".
+std::string tensor_type_name(DType t) {
+  constexpr std::pair<DType, const char*> names[] = {{DType::boolean, "Bool"},
+                                                     {DType::int8, "Char"},
+                                                     {DType::int16, "Short"},
+                                                     {DType::int32, "Int"},
+                                                     {DType::int64, "Long"},
+                                                     {DType::uint8, "Byte"},
+                                                     {DType::uint16, "UInt16"},
+                                                     {DType::uint32, "UInt32"},
+                                                     {DType::uint64, "UInt64"},
+                                                     {DType::float16, "Half"},
+                                                     {DType::bfloat16, "BFloat16"},
+                                                     {DType::float32, "Float"},
+                                                     {DType::float64, "Double"},
+                                                     {DType::complex64, "ComplexFloat"},
+                                                     {DType::complex128, "ComplexDouble"}};
+  for (const auto& [dtype, name] : names)
+    if (dtype == t) return name;
+  return std::string(name_of(t));
+}
 PyObject* type(Args& a) {
   if (a.given("dtype")) {
     static_cast<void>(a.dtype());  // nothing but a dtype
     return give(converted(a, a.self_tensor(), a.object("dtype")));
   }
-  return text("nnx." + std::string(name_of(a.self_tensor().dtype()))).release();
+  const Tensor& x = a.self_tensor();
+  const std::string place = x.device().kind == DeviceKind::cpu ? "" : "cuda.";
+  return text("torch." + place + tensor_type_name(x.dtype()) + "Tensor").release();
 }
 PyObject* type_as(Args& a) { return give(ops::astype(a.self_tensor(), a.tensor("y").dtype())); }
 PyObject* cpu(Args& a) {
@@ -367,7 +390,8 @@ Example:
 )",
      to_device, Role::method},
     {"type", "(dtype: DTypeLike | None = None) -> Any",
-     "The tensor in a dtype; without one, the dtype's name.", type, Role::method},
+     "The tensor in a dtype; without one, PyTorch's name of its type: 'torch.FloatTensor'.", type,
+     Role::method},
     {"type_as", "(other: Tensor) -> Tensor", "The tensor in the dtype of another.", type_as,
      Role::method},
     {"cpu", "() -> Tensor", "The tensor on the CPU.", cpu, Role::method},

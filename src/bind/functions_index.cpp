@@ -77,31 +77,6 @@ PyObject* gather(Args& a) {
   return give(ops::take_along_axis(a.tensor("x"), a.tensor("indices"), a.integer("axis")));
 }
 
-// The index that picks element (i, j, ...) with `index` on one axis: for writing.
-std::vector<ops::Index> element_index(const Tensor& x, std::int64_t axis, const Tensor& index,
-                                      const char* op) {
-  const int at = normal_axis(axis, x.rank(), op);
-  if (index.rank() != x.rank())
-    fail<ShapeError>(op, "index must have as many axes as the tensor",
-                     describe(index) + " for " + describe(x));
-  std::vector<ops::Index> list;
-  for (int i = 0; i < x.rank(); ++i) {
-    ops::Index e{};
-    e.kind = ops::Index::Kind::tensor;
-    if (i == at) {
-      e.tensor = index;
-    } else {
-      Shape s = Dims::filled(x.rank(), 1);
-      s[i] = index.shape(i);
-      if (index.shape(i) > x.shape(i))
-        fail<ShapeError>(op, "index must not be longer than the tensor along other axes",
-                         describe(index) + " for " + describe(x));
-      e.tensor = ops::reshape(ops::arange(0, index.shape(i), 1, DType::int64, index.device()), s);
-    }
-    list.push_back(std::move(e));
-  }
-  return list;
-}
 Operand scatter_value(Args& a, const Tensor& index) {
   Operand v = a.operand(a.given("values") ? "values" : "fill_value");
   if (v.is_tensor() && v.tensor.rank() == index.rank())
@@ -124,8 +99,7 @@ void scatter_into(Args& a, const Tensor& target) {
     return;
   }
   if (!mode.empty()) fail<ArgumentError>(a.op(), "reduce must be None or 'add'", mode);
-  ops::set_item(target, element_index(target, a.integer("axis"), index, a.op()),
-                scatter_value(a, index));
+  ops::put_along_axis(target, a.integer("axis"), index, scatter_value(a, index));
 }
 PyObject* scatter(Args& a) {
   const Tensor y = ops::clone(a.tensor("x"));
@@ -177,19 +151,11 @@ PyObject* index_copy_(Args& a) {
 }
 
 PyObject* nonzero(Args& a) { return give(ops::nonzero(a.tensor("x"))); }
-Tensor nonzero_matrix(const Tensor& x) {
-  const std::vector<Tensor> columns = ops::nonzero(x);
-  if (columns.empty()) {
-    const bool set = scalar_value(ops::astype(x, DType::boolean)).i != 0;
-    return ops::empty({set ? 1 : 0, 0}, DType::int64);
-  }
-  return ops::stack(columns, 1);
-}
 PyObject* nonzero_method(Args& a) {
   if (a.flag("as_tuple", false)) return give(ops::nonzero(a.self_tensor()));
-  return give(nonzero_matrix(a.self_tensor()));
+  return give(ops::nonzero_matrix(a.self_tensor()));
 }
-PyObject* argwhere(Args& a) { return give(nonzero_matrix(a.tensor("x"))); }
+PyObject* argwhere(Args& a) { return give(ops::nonzero_matrix(a.tensor("x"))); }
 PyObject* flatnonzero(Args& a) {
   return give(ops::nonzero(ops::reshape(a.tensor("x"), Shape{-1}))[0]);
 }

@@ -43,9 +43,7 @@ PyObject* kthvalue(Args& a) {
   if (k < 1 || k > x.shape(axis))
     fail<ArgumentError>(a.op(), "k must be in [1, " + std::to_string(x.shape(axis)) + "]",
                         std::to_string(k));
-  auto [values, indices] = ops::sort_with_indices(x, axis, false);
-  values = ops::slice(values, axis, k - 1, 1, 1);
-  indices = ops::slice(indices, axis, k - 1, 1, 1);
+  auto [values, indices] = ops::ranked(x, axis, k - 1, 1, false);
   if (!a.flag("keepdims", false)) {
     values = ops::squeeze(values, Dims{axis}, true);
     indices = ops::squeeze(indices, Dims{axis}, true);
@@ -62,56 +60,27 @@ PyObject* cumulative(Args& a) {
   return give(F(a.tensor("x"), a.integer_or_none("axis"), a.dtype()));
 }
 
-// Sorted distinct values. Along an axis would need an order of rows; here the tensor is flattened.
-struct Unique {
-  Tensor values, inverse, counts, first;
-};
-Unique unique_of(const Tensor& x) {
-  const ops::GradMode off(false);
-  const Tensor flat = ops::reshape(ops::detach(x), Shape{-1});
-  const std::int64_t n = flat.numel();
-  if (n == 0) {
-    const Tensor none_found = ops::empty({0}, DType::int64, x.device());
-    return {flat, ops::reshape(none_found, x.shape()), none_found, none_found};
-  }
-  auto [values, order] = ops::sort_with_indices(flat, 0, false);
-  const Tensor differs =
-      pw::not_equal(ops::slice(values, 0, 1, n - 1, 1), ops::slice(values, 0, 0, n - 1, 1));
-  const Tensor starts = ops::concatenate(
-      {ops::full({1}, Scalar(true), DType::boolean, differs.device()), differs}, 0);
-  const Tensor at = ops::nonzero(starts)[0];
-  Unique u;
-  u.values = ops::take(values, at, 0);
-  u.first = ops::take(order, at, 0);
-  const Tensor group = pw::subtract(ops::cumsum(starts, 0, DType::int64), std::int64_t{1});
-  Tensor inverse = ops::full({n}, Scalar(0), DType::int64, x.device());
-  inverse = ops::index_add(inverse, 0, order, group);
-  u.inverse = ops::reshape(inverse, x.shape());
-  const Tensor ends = ops::concatenate({ops::slice(at, 0, 1, at.numel() - 1, 1),
-                                        ops::full({1}, Scalar(n), DType::int64, at.device())},
-                                       0);
-  u.counts = pw::subtract(ends, at);
-  return u;
-}
 PyObject* unique(Args& a) {
   if (a.given("axis"))
     fail<ArgumentError>(a.op(), "unique values along an axis are not there",
                         short_repr(a.object("axis")),
                         "leave the axis out for the values of the whole tensor");
-  const Unique u = unique_of(a.tensor("x"));
+  const bool index = a.flag("return_index", false), inverse = a.flag("return_inverse", false),
+             counts = a.flag("return_counts", false);
+  const ops::Unique u = ops::unique(a.tensor("x"), !index && !inverse && !counts);
   std::vector<Tensor> out{u.values};
-  if (a.flag("return_index", false)) out.push_back(u.first);
-  if (a.flag("return_inverse", false)) out.push_back(u.inverse);
-  if (a.flag("return_counts", false)) out.push_back(u.counts);
+  if (index) out.push_back(u.first);
+  if (inverse) out.push_back(u.inverse);
+  if (counts) out.push_back(u.counts);
   return out.size() == 1 ? give(out[0]) : give(out);
 }
-PyObject* unique_values(Args& a) { return give(unique_of(a.tensor("x")).values); }
+PyObject* unique_values(Args& a) { return give(ops::unique(a.tensor("x"), true).values); }
 PyObject* unique_counts(Args& a) {
-  const Unique u = unique_of(a.tensor("x"));
+  const ops::Unique u = ops::unique(a.tensor("x"), false);
   return give({u.values, u.counts});
 }
 PyObject* unique_inverse(Args& a) {
-  const Unique u = unique_of(a.tensor("x"));
+  const ops::Unique u = ops::unique(a.tensor("x"), false);
   return give({u.values, u.inverse});
 }
 
@@ -139,33 +108,15 @@ PyObject* bincount(Args& a) {
                              ops::full({x.numel()}, Scalar(1), DType::int64, x.device())));
 }
 
-// Where values would go in a sorted vector: counted in steps of a binary search on all at once.
-Tensor searched(const Tensor& sorted, const Tensor& v, bool right, const char* op) {
-  const ops::GradMode off(false);
-  if (sorted.rank() != 1)
-    fail<ShapeError>(op, "the sorted values must have one axis", describe(sorted));
-  const std::int64_t n = sorted.numel();
-  Tensor low = ops::full(v.shape(), Scalar(0), DType::int64, v.device()),
-         high = ops::full(v.shape(), Scalar(n), DType::int64, v.device());
-  for (std::int64_t span = n; span > 0; span /= 2) {
-    const Tensor middle = pw::floor_divide(pw::add(low, high), std::int64_t{2});
-    const Tensor probe = ops::take(sorted, pw::minimum(middle, n - 1), 0);
-    const Tensor open = pw::less(low, high);
-    const Tensor before =
-        pw::logical_and(open, right ? pw::less_equal(probe, v) : pw::less(probe, v));
-    low = pw::where(before, pw::add(middle, std::int64_t{1}), low);
-    high = pw::where(pw::logical_and(open, pw::logical_not(before)), middle, high);
-  }
-  return low;
-}
 PyObject* searchsorted(Args& a) {
   const std::string side = a.string("side", a.flag("right", false) ? "right" : "left");
   if (side != "left" && side != "right")
     fail<ArgumentError>(a.op(), "side must be 'left' or 'right'", side);
-  return give(searched(a.tensor("x"), a.tensor("y"), side == "right", a.op()));
+  return give(ops::searchsorted(a.tensor("x"), a.tensor("y"), side == "right", a.op()));
 }
 PyObject* bucketize(Args& a) {
-  return give(searched(a.tensor("boundaries"), a.tensor("x"), a.flag("right", false), a.op()));
+  return give(
+      ops::searchsorted(a.tensor("boundaries"), a.tensor("x"), a.flag("right", false), a.op()));
 }
 
 constexpr const char* kCumDoc =
@@ -311,6 +262,10 @@ Example:
     {"searchsorted",
      "(x: TensorLike, v: TensorLike, side: str | None = None, *, right: bool = False) -> Tensor",
      R"(Where values would be inserted into the sorted x: before equal ones ('left') or behind ('right').
+
+Shapes: x (n), v of any shape; or x (..., n), v (..., m), each row of v in the row of x beside it.
+
+Raises: ShapeError where x and v do not fit; ArgumentError for an unknown side.
 
 Example:
     >>> nnx.searchsorted(nnx.tensor([1, 3, 5]), nnx.tensor([3, 4]))

@@ -147,166 +147,15 @@ PyObject* cross(Args& a) {
   return give(ops::stack(out, axis));
 }
 
-// --- einsum: pairs of operands, one matrix product each ------------------------------------------
-
-struct Labelled {
-  Tensor t;
-  std::string labels;
-};
-
-// Repeated labels become diagonals, labels that nobody else needs are summed.
-void reduce_alone(Labelled& x, const std::string& needed) {
-  for (std::size_t i = 0; i < x.labels.size(); ++i) {
-    const std::size_t j = x.labels.find(x.labels[i], i + 1);
-    if (j == std::string::npos) continue;
-    const char label = x.labels[i];
-    x.t = ops::diagonal(x.t, 0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
-    x.labels.erase(j, 1);
-    x.labels.erase(i, 1);
-    x.labels += label;
-    i = static_cast<std::size_t>(-1);
-  }
-  Dims sums;
-  std::string kept;
-  for (std::size_t i = 0; i < x.labels.size(); ++i) {
-    if (needed.find(x.labels[i]) == std::string::npos) sums.push_back(static_cast<std::int64_t>(i));
-    else kept += x.labels[i];
-  }
-  if (!sums.empty()) x.t = ops::sum(x.t, sums);
-  x.labels = kept;
-}
-Tensor arranged(const Labelled& x, const std::string& labels) {
-  Dims order;
-  for (const char c : labels) order.push_back(static_cast<std::int64_t>(x.labels.find(c)));
-  return order.empty() ? x.t : ops::permute(x.t, order);
-}
-Labelled multiplied(const Labelled& x, const Labelled& y, const std::string& needed,
-                    const char* op) {
-  std::string batch, sum, left, right;
-  for (const char c : x.labels) {
-    const bool both = y.labels.find(c) != std::string::npos;
-    (!both ? left : needed.find(c) != std::string::npos ? batch : sum) += c;
-  }
-  for (const char c : y.labels)
-    if (x.labels.find(c) == std::string::npos) right += c;
-  const auto length = [&](char c) {
-    const auto i = x.labels.find(c), j = y.labels.find(c);
-    const std::int64_t m = i == std::string::npos ? 1 : x.t.shape(static_cast<int>(i));
-    const std::int64_t n = j == std::string::npos ? 1 : y.t.shape(static_cast<int>(j));
-    if (m != n && m != 1 && n != 1)
-      fail<ShapeError>(op, "axes with one label must have the same length",
-                       std::string(1, c) + ": " + std::to_string(m) + " and " + std::to_string(n));
-    return std::max(m, n);
-  };
-  const auto matrix = [&](const Labelled& z, const std::string& first, const std::string& second) {
-    Tensor t = arranged(z, batch + first + second);
-    Shape full, flat;
-    std::int64_t b = 1, m = 1, n = 1;
-    for (const char c : batch) {
-      full.push_back(length(c));
-      b *= length(c);
-    }
-    for (const char c : first) {
-      full.push_back(length(c));
-      m *= length(c);
-    }
-    for (const char c : second) {
-      full.push_back(length(c));
-      n *= length(c);
-    }
-    return ops::reshape(ops::expand(t, full), batch.empty() ? Shape{m, n} : Shape{b, m, n});
-  };
-  Shape result;
-  for (const char c : batch + left + right) result.push_back(length(c));
-  const Tensor p = matrix(x, left, sum), q = matrix(y, sum, right);
-  return {ops::reshape(
-              sum.empty() && left.empty() && right.empty() ? pw::multiply(p, q) : ops::matmul(p, q),
-              result),
-          batch + left + right};
-}
-
 PyObject* einsum(Args& a) {
-  std::string text = a.string("subscripts", "");
-  std::vector<Tensor> in;
   Object rest = a.rest() ? Object::borrow(a.rest()) : own(PyTuple_New(0));
   if (PyTuple_GET_SIZE(rest.get()) == 1 && (PyList_Check(PyTuple_GET_ITEM(rest.get(), 0)) ||
                                             PyTuple_Check(PyTuple_GET_ITEM(rest.get(), 0))))
     rest = own(PySequence_Tuple(PyTuple_GET_ITEM(rest.get(), 0)));
+  std::vector<Tensor> in;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rest.get()); ++i)
     in.push_back(tensor_argument(PyTuple_GET_ITEM(rest.get(), i), a.op(), "operands"));
-  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  const auto bad = [&](const std::string& rule) {
-    fail<ArgumentError>(a.op(), rule, text, "for example 'ij,jk->ik'");
-  };
-  const auto arrow = text.find("->");
-  std::vector<std::string> parts(1);
-  for (const char c : text.substr(0, arrow)) {
-    if (c == ',') parts.emplace_back();
-    else parts.back() += c;
-  }
-  if (parts.size() != in.size())
-    fail<ArgumentError>(a.op(), "there must be one group of labels per operand",
-                        text + " for " + std::to_string(in.size()));
-  // "..." becomes labels of its own: digits, aligned at the end.
-  const auto spread = [&](std::string& labels, int rank) {
-    const auto dots = labels.find("...");
-    if (dots == std::string::npos) return 0;
-    const int n = rank - static_cast<int>(labels.size() - 3);
-    if (n < 0 || n > 9) bad("the labels do not fit the number of axes");
-    std::string digits;
-    for (int i = n - 1; i >= 0; --i) digits += static_cast<char>('0' + i);
-    labels.replace(dots, 3, digits);
-    return n;
-  };
-  int most = 0;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    most = std::max(most, spread(parts[i], in[i].rank()));
-    if (static_cast<int>(parts[i].size()) != in[i].rank())
-      bad("the labels do not fit the number of axes of operand " + std::to_string(i));
-  }
-  std::string out;
-  if (arrow != std::string::npos) {
-    out = text.substr(arrow + 2);
-    spread(out, static_cast<int>(out.size()) - 3 + most);
-  } else {
-    std::string all, digits;
-    for (const auto& p : parts) all += p;
-    std::sort(all.begin(), all.end());
-    for (const char c : all) {
-      const bool digit = c >= '0' && c <= '9';
-      if (digit ? digits.find(c) == std::string::npos : std::count(all.begin(), all.end(), c) == 1)
-        (digit ? digits : out) += c;
-    }
-    std::sort(digits.rbegin(), digits.rend());
-    out = digits + out;
-  }
-  for (const auto& p : parts)
-    for (const char c : p)
-      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
-        bad("labels are letters");
-  for (const char c : out) {
-    const auto known = [&](const std::string& p) { return p.find(c) != std::string::npos; };
-    if (std::none_of(parts.begin(), parts.end(), known))
-      bad("a label of the result is not in any operand");
-    if (std::count(out.begin(), out.end(), c) != 1) bad("a label stands twice in the result");
-  }
-  if (in.empty()) bad("at least one operand is needed");
-  Labelled total{in[0], parts[0]};
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    std::string needed = out;
-    for (std::size_t j = i + 1; j < in.size(); ++j) needed += parts[j];
-    if (i == 0) {
-      reduce_alone(total, needed);
-      continue;
-    }
-    Labelled next{in[i], parts[i]};
-    reduce_alone(next, needed + total.labels);
-    std::string later = out;
-    for (std::size_t j = i + 1; j < in.size(); ++j) later += parts[j];
-    total = multiplied(total, next, later, a.op());
-    reduce_alone(total, later);
-  }
-  return give(arranged(total, out));
+  return give(ops::einsum(a.string("subscripts", ""), in));
 }
 
 PyObject* addmm(Args& a) {  // beta * input + alpha * (mat1 @ mat2)
@@ -431,7 +280,8 @@ Example:
     {"einsum", "(subscripts: str, *operands: TensorLike) -> Tensor",
      R"(Sums of products by labels, as NumPy's einsum: 'ij,jk->ik' is the matrix product.
 
-Pairs of operands are contracted from left to right, each by one matrix product.
+Pairs of operands are contracted by one matrix product each, in the order that costs least: of up
+to six operands every order is compared, of more the pair is taken whose product needs least room.
 
 Raises: ArgumentError for labels that do not fit; ShapeError for lengths that differ.
 

@@ -6,6 +6,7 @@
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
+#include "ops/lanes.hpp"
 
 namespace nnx::bind {
 
@@ -139,7 +140,9 @@ PyObject* nansum(Args& a) {
 PyObject* nanmean(Args& a) {
   const Tensor x = a.tensor("x");
   const Tensor n = ops::sum(pw::logical_not(pw::isnan(x)), a.axes(), keep(a));
-  return give(pw::divide(ops::sum(without_nan(x, 0), a.axes(), keep(a)), n));
+  const Tensor total = ops::sum(without_nan(x, 0), a.axes(), keep(a), a.dtype());
+  const Tensor mean = pw::divide(total, n);
+  return give(a.dtype() ? ops::astype(mean, *a.dtype()) : mean);
 }
 
 // Where a sorted axis is cut at fraction q, linearly between neighbours.
@@ -219,16 +222,18 @@ PyObject* median_method(Args& a) {
   const int at = normal_axis(axis, rows.rank(), a.op());
   const std::int64_t n = rows.shape(at);
   if (n == 0) fail<ShapeError>(a.op(), "an empty axis has no median", describe(x));
-  auto [values, indices] = ops::sort_with_indices(rows, at, false);
-  const std::int64_t middle = (n - 1) / 2;
-  Tensor value = ops::slice(values, at, middle, 1, 1),
-         index = ops::slice(indices, at, middle, 1, 1);
+  const auto place = [&](std::int64_t i) { return ops::ranked(rows, at, i, 1, false); };
+  auto [value, index] = place((n - 1) / 2);
   if (is_floating(x.dtype())) {
-    const Tensor last = ops::slice(values, at, n - 1, 1, 1);
-    const Tensor hole = pw::isnan(last);
-    value = pw::where(hole, last, value);
-    index = pw::where(hole, ops::slice(indices, at, n - 1, 1, 1), index);
+    ops::GradMode off(false);
+    const Tensor most = ops::max(ops::detach(rows), Dims{at}, true);  // NaN where there is one
+    const Tensor hole = pw::isnan(most);
+    if (ops::lanes::any(x) || scalar_value(hole.numel() == 1 ? hole : ops::any(hole)).i) {
+      index = pw::where(hole, place(n - 1).second, index);
+      value = Tensor();
+    }
   }
+  if (!value) value = ops::take_along_axis(rows, index, at);
   if (flat) return give(ops::reshape(value, Shape{}));
   if (!keep(a)) {
     value = ops::squeeze(value, Dims{at}, true);
@@ -506,7 +511,11 @@ Example:
     tensor(1.)
 )",
      nansum},
-    {"nanmean", kAxisSignature,
+    {"nanmean",
+     "(x: TensorLike, axis: Axis = None, keepdims: bool = False, *, dtype: DTypeLike | None = "
+     "None) "
+     "-> Tensor",
+
      R"(The mean without the elements that are NaN.
 
 Example:

@@ -353,7 +353,7 @@ Raises: ArgumentError for negative tolerances.
 
 Example:
     >>> nnx.isclose(nnx.tensor([1.0]), nnx.tensor([1.0 + 1e-7]))
-    tensor([True])
+    tensor([ True])
 )",
      isclose},
     {"isclose",

@@ -287,8 +287,8 @@ PyObject* bernoulli(Args& a) {
   return give(bernoulli_of(a.tensor("x"), a.generator(), a.op()));
 }
 
-// Without replacement: the k smallest of -log(u) / p (Efraimidis and Spirakis, 2006). With: where a
-// uniform number falls among the cumulated probabilities.
+// Without replacement: the k smallest of -log(u) / p (Efraimidis and Spirakis, 2006). With, and of
+// one: where a uniform number falls among the cumulated probabilities.
 PyObject* multinomial(Args& a) {
   ops::GradMode off(false);
   const Tensor p = ops::astype(a.tensor("x"), DType::float64);
@@ -307,22 +307,20 @@ PyObject* multinomial(Args& a) {
                         replacement ? "every row needs a weight above 0"
                                     : "every row needs num_samples weights above 0",
                         "num_samples " + std::to_string(k));
-  if (!replacement) {
-    const Tensor u =
-        ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator(), p.device());
+  if (!replacement && k > 1) {
+    const Tensor u = ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator(), p.device());
     const Tensor key = pw::divide(pw::negative(pw::log1p(pw::negative(u))), p);
     return give(ops::topk(key, k, -1, false).second);
   }
   Shape shape = p.shape();
   shape.back() = k;
-  Tensor c = ops::cumsum(p, -1, std::nullopt);
+  const Tensor c = ops::cumsum(p, -1, std::nullopt);
   const Tensor total = ops::slice(c, -1, p.shape(-1) - 1, 1, 1);
-  const Tensor u = pw::multiply(
-      ops::random_uniform(shape, 0, 1, DType::float64, a.generator(), p.device()), total);
-  const Tensor above = pw::greater_equal(ops::unsqueeze(u, -1), ops::unsqueeze(c, -2));
+  const Tensor u =
+      pw::multiply(ops::random_uniform(shape, 0, 1, DType::float64, a.generator(), p.device()), total);
   // Rounding may put u on the last step; classes without weight are never chosen.
-  const Tensor last = pw::subtract(ops::sum(pw::less(c, total), Dims{-1}, true), std::int64_t{0});
-  return give(pw::minimum(ops::sum(above, Dims{-1}), last));
+  const Tensor last = ops::searchsorted(c, total, false, a.op());
+  return give(pw::minimum(ops::searchsorted(c, u, true, a.op()), last));
 }
 
 PyObject* manual_seed(Args& a) {

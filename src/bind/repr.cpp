@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "autodiff/autodiff.hpp"
 #include "bind/convert.hpp"
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
+#include "core/half.hpp"
 #include "ops/lanes.hpp"
 #include "ops/ops.hpp"
 
@@ -24,60 +26,87 @@ struct Options {
   std::int64_t threshold = 1000;
   std::int64_t edge = 3;
   std::int64_t width = 80;
-  int scientific = -1;  // -1: where it reads better
+  int scientific = -1;    // -1: where it reads better
+  bool suppress = false;  // as NumPy: small numbers alone are no reason for it
 };
 Options g_options;
 
-// Shortest digits that read back as the same number of that width, at most `precision` after the
-// point: "1.5", "1.", "-0.1", "1.5e-07".
-std::string number(double x, bool single, bool scientific) {
+std::string digits(double x, std::chars_format format, int precision = -1) {
+  char buffer[512];
+  const auto r = precision < 0
+                     ? std::to_chars(buffer, buffer + sizeof buffer, x, format)
+                     : std::to_chars(buffer, buffer + sizeof buffer, x, format, precision);
+  return {buffer, r.ptr};
+}
+
+// The shortest digits that read back as x in its dtype.
+std::string shortest(double x, DType dtype, std::chars_format format) {
+  if (dtype == DType::float64) return digits(x, format);
+  if (dtype == DType::float32) {
+    char buffer[512];
+    const auto r = std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(x), format);
+    return {buffer, r.ptr};
+  }
+  const auto bits = [dtype](double v) {
+    const auto f = static_cast<float>(v);
+    return dtype == DType::float16 ? float_to_half(f) : float_to_bfloat(f);
+  };
+  double y = x;
+  for (int n = 0; n < 8; ++n) {
+    y = std::strtod(digits(x, std::chars_format::scientific, n).c_str(), nullptr);
+    if (bits(y) == bits(x)) break;
+  }
+  return digits(y, format);
+}
+
+// Those digits, at most `precision` of them after the point and in scientific notation at least
+// `least`: "1.5", "1.", "-0.1", "1.5e-07".
+std::string number(double x, DType dtype, bool scientific, int precision, int least = 0) {
   if (std::isnan(x)) return "nan";
   if (std::isinf(x)) return x < 0 ? "-inf" : "inf";
-  char buffer[512];
   const auto format = scientific ? std::chars_format::scientific : std::chars_format::fixed;
-  std::to_chars_result r =
-      single ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(x), format)
-             : std::to_chars(buffer, buffer + sizeof buffer, x, format);
-  std::string s(buffer, r.ptr);
-  auto mantissa_end = std::min(s.find('e'), s.size());
-  const auto point = s.find('.');
-  if (point != s.npos && mantissa_end - point - 1 > static_cast<std::size_t>(g_options.precision)) {
-    r = std::to_chars(buffer, buffer + sizeof buffer, x, format, g_options.precision);
-    s.assign(buffer, r.ptr);
-    mantissa_end = std::min(s.find('e'), s.size());
-    std::size_t keep = mantissa_end;
-    while (keep > 0 && s[keep - 1] == '0') --keep;
-    s.erase(keep, mantissa_end - keep);
-    mantissa_end = keep;
-  }
-  if (s.find('.') == s.npos) s.insert(mantissa_end, ".");
-  return s;
+  std::string s = shortest(x, dtype, format);
+  const auto places = [](const std::string& text) {
+    const auto end = std::min(text.find('e'), text.size()), point = text.find('.');
+    return point == text.npos ? 0 : static_cast<int>(end - point) - 1;
+  };
+  if (places(s) < least) s = digits(x, format, least);
+  else if (places(s) > precision) s = digits(x, format, precision);
+  auto end = std::min(s.find('e'), s.size());
+  if (s.find('.') == s.npos) s.insert(end++, ".");
+  auto keep = end;
+  while (places(s) - static_cast<int>(end - keep) > least && s[keep - 1] == '0') --keep;
+  return s.erase(keep, end - keep);
 }
 
 class Formatter {
  public:
-  Formatter(const Tensor& shown, DType dtype) : dtype_(dtype) {
-    floating_ = is_floating(dtype);
-    if (floating_) {
-      choose_notation(shown);
-      const Tensor flat = ops::reshape(shown, Shape{-1});
-      const double* x = flat.data<double>();
-      for (std::int64_t i = 0; i < flat.numel(); ++i) {
-        const std::string s = text(x[i]);
-        const auto point = s.find('.');
-        if (point == s.npos) {
-          other_ = std::max(other_, s.size());
-          continue;
-        }
-        left_ = std::max(left_, point);
-        right_ = std::max(right_, s.size() - point);
-      }
-      if (other_ > left_ + right_) left_ = other_ - right_;
-    } else {
-      const Tensor flat = ops::reshape(shown, Shape{-1});
+  Formatter(const Tensor& shown, DType dtype) : dtype_(dtype), floating_(is_floating(dtype)) {
+    const Tensor flat = ops::reshape(shown, Shape{-1});
+    if (!floating_) {
+      if (dtype == DType::boolean && shown.rank()) left_ = 5;  // "False"
       for (std::int64_t i = 0; i < flat.numel(); ++i)
         left_ = std::max(left_, plain(flat, i).size());
+      return;
     }
+    choose_notation(flat);
+    const double* x = flat.data<double>();
+    std::size_t other = 0, places = 0;
+    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+      const std::string s = number(x[i], dtype_, scientific_, g_options.precision);
+      const auto point = s.find('.');
+      if (point == s.npos) {
+        other = std::max(other, s.size());
+        continue;
+      }
+      const auto end = std::min(s.find('e'), s.size());
+      left_ = std::max(left_, point);
+      places = std::max(places, end - point - 1);
+      if (scientific_) exponent_ = std::max(exponent_, s.size() - end - 2);
+    }
+    right_ = places + 1 + (scientific_ ? exponent_ + 2 : 0);
+    least_ = static_cast<int>(places);
+    if (other > left_ + right_) left_ = other - right_;
   }
 
   std::string operator()(const Tensor& shown, std::int64_t i) const {
@@ -85,18 +114,19 @@ class Formatter {
       const std::string s = plain(shown, i);
       return std::string(left_ - s.size(), ' ') + s;
     }
-    std::string s = text(shown.data<double>()[i]);
+    std::string s = number(shown.data<double>()[i], dtype_, scientific_, g_options.precision,
+                           scientific_ ? least_ : 0);
     const auto point = s.find('.');
     if (point == s.npos) return std::string(left_ + right_ - s.size(), ' ') + s;
-    if (const auto e = s.find('e'); e != s.npos)  // all with the same number of digits
-      s.insert(e, right_ - (s.size() - point), '0');
+    if (const auto e = s.find('e'); e != s.npos)
+      s.insert(e + 2, exponent_ - (s.size() - e - 2), '0');
     const std::size_t tail = s.size() - point;
     return std::string(left_ - point, ' ') + s + std::string(right_ - tail, ' ');
   }
 
  private:
-  void choose_notation(const Tensor& shown) {
-    const Tensor flat = ops::reshape(shown, Shape{-1});
+  // NumPy's choice: very large numbers, very small ones, or both in one tensor.
+  void choose_notation(const Tensor& flat) {
     double largest = 0, smallest = INFINITY;
     for (std::int64_t i = 0; i < flat.numel(); ++i) {
       const double x = std::abs(flat.data<double>()[i]);
@@ -104,10 +134,12 @@ class Formatter {
       largest = std::max(largest, x);
       smallest = std::min(smallest, x);
     }
-    scientific_ = largest > 0 && (largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000);
+    const double most = dtype_ == DType::float64 ? 1e8 : dtype_ == DType::float32 ? 1e6 : 1e3;
+    scientific_ =
+        largest > 0 && (largest >= most ||
+                        (!g_options.suppress && (smallest < 1e-4 || largest / smallest > 1000)));
     if (g_options.scientific >= 0) scientific_ = g_options.scientific == 1;
   }
-  std::string text(double x) const { return number(x, dtype_ != DType::float64, scientific_); }
   std::string plain(const Tensor& t, std::int64_t i) const {
     switch (t.dtype()) {
       case DType::boolean: return t.data<bool>()[i] ? "True" : "False";
@@ -117,8 +149,10 @@ class Formatter {
   }
 
   DType dtype_;
-  bool floating_ = false, scientific_ = false;
-  std::size_t left_ = 0, right_ = 0, other_ = 0;
+  bool floating_, scientific_ = false;
+  std::size_t left_ = 0, right_ = 0;  // characters in front of the point, from the point on
+  std::size_t exponent_ = 0;          // digits of exponents
+  int least_ = 0;                     // digits after the point, in scientific notation
 };
 
 // The elements that are shown: a summarised axis keeps its edges.
@@ -155,8 +189,8 @@ struct Printer {
     for (std::int64_t i = 0; i < n; ++i) {
       const bool gap = cut && i == g_options.edge;
       if (last) {
-        if (gap) append(out, line, "..., ", pad);
-        append(out, line, rows(axis + 1, indent + 1) + (i + 1 < n ? ", " : ""), pad);
+        if (gap) append(out, line, "...", true, pad);
+        append(out, line, rows(axis + 1, indent + 1), i + 1 < n, pad);
       } else {
         const std::string between =
             "," + std::string(static_cast<std::size_t>(shape.size() - axis - 1), '\n') + pad;
@@ -168,15 +202,15 @@ struct Printer {
     return out + line + "]";
   }
   // Adds a word to the line, or begins another one.
-  void append(std::string& out, std::string& line, const std::string& word,
+  void append(std::string& out, std::string& line, const std::string& word, bool more,
               const std::string& pad) {
-    const std::size_t used = pad.size() + line.size() + word.size();
-    if (!line.empty() && used > static_cast<std::size_t>(g_options.width) - 1) {
+    const auto used = static_cast<std::int64_t>(pad.size() + line.size() + word.size());
+    if (!line.empty() && used > g_options.width - shape.size()) {  // room for the brackets
       while (!line.empty() && line.back() == ' ') line.pop_back();
       out += line + "\n" + pad;
       line.clear();
     }
-    line += word;
+    line += more ? word + ", " : word;
   }
 };
 
@@ -209,6 +243,75 @@ PyObject* repr(PyObject* o) {
   return guard([&] { return text(repr_text(unwrap(o))).release(); });
 }
 
+// --- in notebooks --------------------------------------------------------------------------------
+
+std::string escaped(const std::string& s) {
+  std::string out;
+  for (const char c : s) {
+    if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else if (c == '&') out += "&amp;";
+    else if (c == '"') out += "&quot;";
+    else out += c;
+  }
+  return out;
+}
+
+std::string short_number(double x) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.4g", x);
+  return buffer;
+}
+
+// Smallest, mean and largest of the numbers, and how many are none; nothing for a tensor that would
+// take long to look through.
+std::string statistics(const Tensor& t) {
+  constexpr std::int64_t kMost = 10'000'000;
+  if (t.numel() < 2 || t.numel() > kMost) return {};
+  const auto value = [](const Tensor& x) {
+    return scalar_value(ops::astype(x, DType::float64)).as_double();
+  };
+  if (t.dtype() == DType::boolean)
+    return ", " + std::to_string(scalar_value(ops::sum(t)).i) + " of " + std::to_string(t.numel()) +
+           " true";
+  std::string out;
+  Tensor least = t, most = t, zero = t;
+  double count = static_cast<double>(t.numel());
+  std::int64_t holes = 0;
+  if (is_floating(t.dtype())) {
+    const Tensor hole = nnx::pointwise::isnan(t);
+    holes = scalar_value(ops::sum(hole)).i;
+    count -= static_cast<double>(holes);
+    if (holes) {
+      least = nnx::pointwise::where(hole, INFINITY, t);
+      most = nnx::pointwise::where(hole, -INFINITY, t);
+      zero = nnx::pointwise::where(hole, 0.0, t);
+    }
+  }
+  if (count > 0)
+    out += ", min " + short_number(value(ops::min(least))) + ", mean " +
+           short_number(value(ops::sum(ops::astype(zero, DType::float64))) / count) + ", max " +
+           short_number(value(ops::max(most)));
+  if (holes) out += ", " + std::to_string(holes) + " NaN";
+  return out;
+}
+
+PyObject* repr_html(Args& a) {
+  const ops::GradMode off(false);
+  const Tensor& t = a.self_tensor();
+  std::string head = to_string(t.shape()) + " " + std::string(name_of(t.dtype()));
+  if (t.device().kind != DeviceKind::cpu) head += " " + to_string(t.device());
+  if (autodiff::requires_grad(t)) {
+    const std::string by = autodiff::producer(t);
+    head += by.empty() ? ", requires_grad" : ", grad_fn " + by;
+  }
+  if (!t.lanes() && !is_complex(t.dtype())) head += statistics(ops::detach(t));
+  const std::string body = t.lanes() ? repr_text(t) : t.numel() ? to_text(t, 0) : "[]";
+  return text("<div><small>tensor " + escaped(head) + "</small><pre style=\"margin: 0\">" +
+              escaped(body) + "</pre></div>")
+      .release();
+}
+
 PyObject* set_options(Args& a) {
   Options o = g_options;
   const std::string profile = a.string("profile", "");
@@ -238,7 +341,7 @@ PyObject* set_options(Args& a) {
   o.edge = std::min<std::int64_t>(natural("edgeitems", o.edge, 1), 1 << 30);
   o.width = std::min<std::int64_t>(natural("linewidth", o.width, 10), 1 << 30);
   if (a.object("sci_mode")) o.scientific = a.given("sci_mode") ? a.flag("sci_mode", false) : -1;
-  if (a.given("suppress")) o.scientific = a.flag("suppress", false) ? 0 : -1;
+  if (a.given("suppress")) o.suppress = a.flag("suppress", false);
   g_options = o;
   return none();
 }
@@ -272,7 +375,8 @@ const Definition kDefinitions[] = {
 
 precision: digits after the point, at most. threshold: elements above which the middle of a tensor
 is left out. edgeitems: elements shown at each end then. linewidth: characters per line. sci_mode:
-True for 1e-3, False for 0.001, None for what reads better; suppress=True is sci_mode=False.
+True for 1e-3, False for 0.001, None for what reads better; with suppress=True only large numbers
+make it 1e9, as in NumPy.
 profile: 'default', 'short' or 'full'.
 
 Raises: ArgumentError for an option outside its range.
@@ -287,6 +391,14 @@ Example:
     {"__format__", "(format_spec: str = '') -> str",
      "Text of a tensor of one element as of its number: f'{loss:.4f}'.", format_method,
      Role::method},
+    {"_repr_html_", "() -> str",
+     R"(What notebooks show: shape, dtype, smallest, mean and largest element, number of NaN, elements.
+
+Example:
+    >>> print(nnx.tensor([1.0, 3.0])._repr_html_())
+    <div><small>tensor (2,) float32, min 1, mean 2, max 3</small><pre style="margin: 0">[1., 3.]</pre></div>
+)",
+     repr_html, Role::method},
     {"__round__", "(ndigits: int | None = None) -> Tensor", "The elements rounded, half to even.",
      round_method, Role::method},
 };

@@ -68,6 +68,10 @@ PyObject* dtype_get(PyObject* o, void* what) {
     case 'b': return PyLong_FromSize_t(8 * size_of(t));
     case 'f': return boolean(is_floating(t));
     case 'c': return boolean(is_complex(t));
+    case 'k': {
+      constexpr const char* kinds[] = {"b", "i", "u", "f", "c"};
+      return PyUnicode_FromString(kinds[static_cast<int>(kind_of(t))]);
+    }
     case 's': return boolean(kind_of(t) == Kind::signed_integer || is_floating(t));
     default:  // numpy's own dtype: numpy.dtype(nnx.float32) reads it
       return guard([&] {
@@ -81,6 +85,9 @@ PyObject* dtype_get(PyObject* o, void* what) {
 PyGetSetDef g_dtype_properties[] = {
     {"name", dtype_get, nullptr, "-> str\n\nIts name, as in NumPy.", const_cast<char*>("n")},
     {"itemsize", dtype_get, nullptr, "-> int\n\nBytes per element.", const_cast<char*>("i")},
+    {"kind", dtype_get, nullptr,
+     "-> str\n\nNumPy's letter: 'b' bool, 'i' signed, 'u' unsigned, 'f' floating, 'c' complex.",
+     const_cast<char*>("k")},
     {"bits", dtype_get, nullptr, "-> int\n\nBits per element.", const_cast<char*>("b")},
     {"is_floating_point", dtype_get, nullptr, "-> bool\n\nTrue for float dtypes.",
      const_cast<char*>("f")},
@@ -330,8 +337,9 @@ std::optional<DType> dtype_of(PyObject* o) {
     if (name.starts_with("torch.") && name.ends_with("Tensor")) {
       name = name.substr(6, name.size() - 12);
       if (name.starts_with("cuda.")) name.erase(0, 5);
-      constexpr std::string_view types[] = {"Bool", "Byte", "Char",     "Short", "Int",
-                                            "Long", "Half", "BFloat16", "Float", "Double"};
+      constexpr std::string_view types[] = {"Bool",   "Byte",   "Char",  "Short",    "Int",
+                                            "Long",   "Half",   "Float", "BFloat16", "Double",
+                                            "UInt16", "UInt32", "UInt64"};
       if (std::ranges::find(types, name) == std::end(types)) {
         name = view_text(o);
       } else {

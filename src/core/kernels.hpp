@@ -157,6 +157,24 @@ struct PickJob {
   const std::int64_t* index;  // checked: elements of a plane
 };
 
+// out[i] = start + i * step: in int64 (wrapping) for lane i64, else in float64, rounded to the
+// lane. `closed`: the last of several elements is `stop` itself.
+struct RampJob {
+  Lane lane;  // f32, f64, i64
+  std::int64_t count;
+  double start, step, stop;
+  bool closed;
+  std::int64_t whole_start, whole_step;
+  void* out;
+};
+
+// Parts side by side: row o of out is row o of part 0, of part 1, ...; all contiguous.
+struct JoinJob {
+  std::int64_t outer, parts;
+  const void* const* part;
+  const std::int64_t* row;  // bytes of a row of each part
+};
+
 struct RandomStream {
   std::uint64_t key;     // seed
   std::uint64_t offset;  // first counter: element i uses Philox4x32-10 block offset + i / 4
@@ -224,6 +242,17 @@ struct Kernels {
   // Stable, NaN last (also when descending: first); either result may be null.
   void (*sort)(bool descending, Lane lane, std::int64_t rows, std::int64_t n, const void* x,
                void* values, std::int64_t* indices);
+  // Positions of the elements that stand at places [first, first + count) of that order, in order.
+  // Not for lane b8.
+  void (*ranked)(bool descending, Lane lane, std::int64_t rows, std::int64_t n, std::int64_t first,
+                 std::int64_t count, const void* x, std::int64_t* indices);
+  // Where each of m values goes in each sorted row of n: in front of equal ones, or behind them.
+  // NaN goes in front of the NaN that end the row, or behind them.
+  void (*search)(bool right, Lane lane, std::int64_t rows, std::int64_t n, std::int64_t m,
+                 const void* x, const void* values, std::int64_t* out);
+  // Positions of elements that differ from the one in front of them, 0 included; returns their
+  // count. `out` has room for n.
+  std::int64_t (*changes)(Lane lane, std::int64_t n, const void* x, std::int64_t* out);
   void (*scan)(Reduction op, Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
                const void* x, void* out);
 
@@ -234,6 +263,17 @@ struct Kernels {
   void (*gather_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* out);
   void (*scatter_elements)(const ElementsJob& job, std::int64_t size, const void* src, void* dst);
   void (*scatter_add_elements)(const ElementsJob& job, Lane lane, const void* src, void* dst);
+  // Coordinates of the true elements of a contiguous mask, in order: that of axis a of the j-th
+  // goes to out[a][j * step]. Returns how many there are; out may be null.
+  std::int64_t (*nonzero)(const Shape& shape, const bool* mask, std::int64_t* const* out,
+                          std::int64_t step);
+  void (*join)(const JoinJob& job, void* out);
+  // The elements of matrices with column - row >= k (upper) or <= k, zeros elsewhere.
+  void (*triangle)(bool upper, std::int64_t size, std::int64_t batch, std::int64_t rows,
+                   std::int64_t columns, std::int64_t k, const void* x, void* out);
+  void (*one_hot)(std::int64_t n, std::int64_t classes, const std::int64_t* labels,
+                  std::int64_t* out);
+  void (*ramp)(const RampJob& job);
   void (*resample)(const ResampleJob& job, Lane lane, const void* x, void* y);
   // y[s, c, p] = sum over t of weight[t, s, p] x[s, c, index[t, s, p]]; its transpose in x, which
   // adds to dx; and its transpose in weight.

@@ -34,6 +34,9 @@ Fn<decltype(Table::moments)> moments;
 
 Fn<decltype(Table::arg_extreme)> arg_extreme;
 Fn<decltype(Table::sort)> sort;
+Fn<decltype(Table::ranked)> ranked;
+Fn<decltype(Table::search)> search;
+Fn<decltype(Table::changes)> changes;
 Fn<decltype(Table::scan)> scan;
 
 Fn<decltype(Table::gather_rows)> gather_rows;
@@ -42,6 +45,11 @@ Fn<decltype(Table::scatter_add_rows)> scatter_add_rows;
 Fn<decltype(Table::gather_elements)> gather_elements;
 Fn<decltype(Table::scatter_elements)> scatter_elements;
 Fn<decltype(Table::scatter_add_elements)> scatter_add_elements;
+Fn<decltype(Table::nonzero)> nonzero;
+Fn<decltype(Table::join)> join;
+Fn<decltype(Table::triangle)> triangle;
+Fn<decltype(Table::one_hot)> one_hot;
+Fn<decltype(Table::ramp)> ramp;
 Fn<decltype(Table::resample)> resample;
 Fn<decltype(Table::pick)> pick;
 Fn<decltype(Table::pick_add)> pick_add;

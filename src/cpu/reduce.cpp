@@ -495,17 +495,31 @@ void Plan::run() {
   }
 }
 
-// A plain fold of everything, packed, of one block: the tiny case without a plan.
-bool reduce_small(const ReduceJob& job, std::int64_t n) {
-  if (!is_plain(job)) return false;
-  const FoldKernel& kernel = fold_kernel(job.program->out_lane[0], job.reduction);
-  if (n > kDepth * kernel.lanes()) return false;
+// Whether anything, or everything, is true, of packed truth values: the first that decides ends it.
+bool is_packed(const ReduceJob& job) {
   std::int64_t step = 1;
   for (int a = job.shape.size() - 1; a >= 0; --a) {
     if (job.shape[a] == 1) continue;
     if (job.in[0].strides[a] != step) return false;
     step *= job.shape[a];
   }
+  return true;
+}
+bool reduce_truth(const ReduceJob& job, std::int64_t n) {
+  const bool any = job.reduction == core::Reduction::max;
+  if (!is_plain(job) || job.program->out_lane[0] != Lane::b8 || job.out.dtype != DType::boolean ||
+      !(any || job.reduction == core::Reduction::min) || !is_packed(job))
+    return false;
+  const bool found = std::memchr(job.in[0].data, any, static_cast<std::size_t>(n)) != nullptr;
+  *static_cast<bool*>(job.out.data) = found == any;
+  return true;
+}
+
+// A plain fold of everything, packed, of one block: the tiny case without a plan.
+bool reduce_small(const ReduceJob& job, std::int64_t n) {
+  if (!is_plain(job)) return false;
+  const FoldKernel& kernel = fold_kernel(job.program->out_lane[0], job.reduction);
+  if (n > kDepth * kernel.lanes() || !is_packed(job)) return false;
   alignas(8) char value[8];
   kernel.block(job.in[0].data, n, value);
   const Emitter emit(job);
@@ -546,7 +560,7 @@ void reduce(const ReduceJob& job) {
   }
   if (kept == 0) return;
   if (n == 0) return reduce_nothing(job);
-  if (kept == 1 && reduce_small(job, n)) return;
+  if (kept == 1 && (reduce_truth(job, n) || reduce_small(job, n))) return;
   Plan(job, n, width).run();
 }
 

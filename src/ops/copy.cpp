@@ -63,7 +63,8 @@ const Op kAssign{.name = "copy_",
                  .lanes = lanes::aligned};
 
 void fill_forward(Call& c) {
-  copy_into(c.in[0].tensor, c.target);
+  if (c.in[0].is_tensor()) copy_into(c.in[0].tensor, c.target);
+  else fill_into(c.target, c.in[0].scalar);
   c.out[0] = c.target;
 }
 void fill_backward(Backward&) {}
@@ -72,6 +73,15 @@ const Op kFill{.name = "fill_",
                .forward = fill_forward,
                .backward = fill_backward,
                .lanes = lanes::aligned};
+
+void check_places(const Tensor& target) {
+  for (int i = 0; i < target.rank(); ++i)
+    if (target.stride(i) == 0 && target.shape(i) > 1)
+      fail<ArgumentError>("copy_",
+                          "several elements of an expanded tensor share one place in memory, "
+                          "so it cannot be written in place",
+                          describe(target), "use t.clone() first");
+}
 
 void detach_forward(Call& c) { c.out[0] = c.in[0].tensor.alias(); }
 const Op kDetach{.name = "detach", .forward = detach_forward, .lanes = lanes::view};
@@ -110,18 +120,21 @@ Tensor on_cpu(const Tensor& x) {
 }
 
 void assign(const Tensor& target, const Operand& value) {
+  const bool widens =
+      !value.is_tensor() && kind_of(value.scalar.dtype()) <= kind_of(target.dtype());
+  if (widens) {
+    check_places(target);
+    Operand in[] = {value};
+    Call c{kFill, in, {}, {}, target};
+    return dispatch(c);
+  }
   Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, [&] {
     const DType t = value.scalar.dtype();
     return kind_of(t) == Kind::floating && target.dtype() == DType::float64 ? DType::float64 : t;
   }());
   if (!(broadcast(target.shape(), source.shape(), "copy_") == target.shape()))
     fail_shape("copy_", "the value must broadcast to the shape it is written to", target, source);
-  for (int i = 0; i < target.rank(); ++i)
-    if (target.stride(i) == 0 && target.shape(i) > 1)
-      fail<ArgumentError>("copy_",
-                          "several elements of an expanded tensor share one place in memory, "
-                          "so it cannot be written in place",
-                          describe(target), "use t.clone() first");
+  check_places(target);
   source = to_device(source, target.device());
   // Reading what is being written: from a copy.
   if (source->storage.get() == target->storage.get() && !source.is_same(target))

@@ -16,18 +16,26 @@ Tensor empty(const Shape& shape, DType dtype, Device device) {
 
 void fill(const Tensor& target, Scalar value) { assign(target, value); }
 
+void fill_into(const Tensor& target, Scalar value) {
+  if (target.numel() == 0) return;
+  const Lane lane = lane_of(target.dtype());
+  const LaneValue v = lane_value(value, lane);
+  const bool packed = target.contiguous();
+  const Shape shape = packed ? Shape{target.numel()} : target.shape();
+  TileJob job;
+  job.program = &identity_program(lane);
+  job.shape = shape;
+  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane),
+               Dims::filled(shape.size(), 0), true};
+  job.out[0] = {target.bytes(), target.dtype(), packed ? Dims{1} : target.strides()};
+  runtime::LongCall release(static_cast<double>(target.numel()) * 0.3);
+  kernels_of(target).run(&job, 1);
+}
+
 Tensor full(const Shape& shape, Scalar value, DType dtype, Device device) {
   Tensor t = empty(shape, dtype, device);
   if (t.numel() == 0) return t;
-  const Lane lane = lane_of(dtype);
-  const LaneValue v = lane_value(value, lane);
-  TileJob job;
-  job.program = &identity_program(lane);
-  job.shape = Shape{t.numel()};
-  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane), Dims{0}, true};
-  job.out[0] = {t.bytes(), dtype, Dims{1}};
-  runtime::LongCall release(static_cast<double>(t.numel()) * 0.3);
-  kernels_of(t).run(&job, 1);
+  fill_into(t, value);
   return t;
 }
 
@@ -36,13 +44,21 @@ Tensor scalar_tensor(Scalar value, DType dtype, Device device) {
 }
 
 namespace {
-// start + i * step for i in [0, n): computed in float64 or int64 on the host, then converted.
-template <class T, class F>
-Tensor sequence(std::int64_t n, DType dtype, DType made, Device device, F&& value) {
-  Tensor t = empty(Shape{n}, made);
-  for (std::int64_t i = 0; i < n; ++i) t.data<T>()[i] = value(i);
+// What a ramp is made in: float64 is rounded once, to what is wanted.
+Tensor ramp(RampJob job, DType dtype, Device device) {
+  const bool real = job.lane != Lane::i64;
+  const DType made = dtype == DType::float32 && real ? DType::float32
+                     : real                          ? DType::float64
+                                                     : DType::int64;
+  const Tensor t = empty(Shape{job.count}, made, device);
+  job.lane = lane_of(made);
+  job.out = t.bytes();
+  if (job.count) {
+    runtime::LongCall release(static_cast<double>(job.count) * 0.5);
+    kernels_of(t).ramp(job);
+  }
   GradMode off(false);
-  return to_device(astype(t, dtype), device);
+  return astype(t, dtype);
 }
 }  // namespace
 
@@ -57,11 +73,12 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype
   const double length = std::ceil((b - a) / s);
   if (length > 0x1p56) fail<ShapeError>("arange", "the range has too many elements");
   const std::int64_t n = length > 0 ? static_cast<std::int64_t>(length) : 0;
-  if (real)
-    return sequence<double>(n, t, DType::float64, device,
-                            [&](auto i) { return a + double(i) * s; });
-  return sequence<std::int64_t>(n, t, DType::int64, device,
-                                [&](auto i) { return start.i + i * step.i; });
+  RampJob job{.lane = real ? Lane::f64 : Lane::i64, .count = n, .start = a, .step = s};
+  if (!real) {
+    job.whole_start = start.i;
+    job.whole_step = step.i;
+  }
+  return ramp(job, t, device);
 }
 
 Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DType dtype,
@@ -69,9 +86,13 @@ Tensor linspace(double start, double stop, std::int64_t count, bool endpoint, DT
   if (count < 0) fail<ArgumentError>("linspace", "num must not be negative", std::to_string(count));
   const std::int64_t gaps = endpoint ? count - 1 : count;
   const double step = gaps > 0 ? (stop - start) / double(gaps) : 0;
-  return sequence<double>(count, dtype, DType::float64, device, [&](auto i) {
-    return endpoint && i == count - 1 && count > 1 ? stop : start + double(i) * step;
-  });
+  return ramp({.lane = Lane::f64,
+               .count = count,
+               .start = start,
+               .step = step,
+               .stop = stop,
+               .closed = endpoint},
+              dtype, device);
 }
 
 Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype, Device device) {
@@ -81,14 +102,36 @@ Tensor eye(std::int64_t rows, std::int64_t columns, std::int64_t k, DType dtype,
   return t;
 }
 
+namespace {
+// i[0] = k, flag = upper
+void triangle_forward(Call& c) {
+  GradMode off(false);
+  const Tensor x = contiguous(c.in[0].tensor);
+  c.out[0] = runtime::empty(x.shape(), x.dtype(), x.device());
+  if (x.numel() == 0) return;
+  const std::int64_t rows = x.shape(-2), columns = x.shape(-1);
+  runtime::LongCall release(static_cast<double>(x.numel()) * 0.3);
+  kernels_of(x).triangle(c.attrs.flag, static_cast<std::int64_t>(size_of(x.dtype())),
+                         x.numel() / (rows * columns), rows, columns, c.attrs.i[0], x.bytes(),
+                         c.out[0].bytes());
+}
+void triangle_backward(Backward& b) {
+  b.in[0].grad = tri_mask(b.grad[0], b.attrs.i[0], b.attrs.flag);
+}
+const Op kTriangle{.name = "triangle",
+                   .kind = Op::Kind::linear,
+                   .forward = triangle_forward,
+                   .backward = triangle_backward,
+                   .lanes = lanes::leading};
+}  // namespace
+
 Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper) {
   if (x.rank() < 2)
     fail<ShapeError>(upper ? "triu" : "tril", "takes a matrix or a batch of them", describe(x));
-  const Tensor row = reshape(arange(0, x.shape(-2), 1, DType::int64, x.device()), Shape{-1, 1});
-  const Tensor column = arange(0, x.shape(-1), 1, DType::int64, x.device());
-  const Tensor keep = upper ? pointwise::greater_equal(pointwise::subtract(column, row), k)
-                            : pointwise::less_equal(pointwise::subtract(column, row), k);
-  return pointwise::where(keep, x, x.dtype() == DType::boolean ? Scalar(false) : Scalar(0));
+  Attrs a;
+  a.i[0] = k;
+  a.flag = upper;
+  return call(kTriangle, x, a);
 }
 
 }  // namespace nnx::ops

@@ -260,6 +260,38 @@ const Op kPut{.name = "index_put_",
               .lanes = rows_lanes};
 const Op& put_op() { return kPut; }
 
+// in = x, index, values; i[0] = axis: elements of x replaced, all axes but that one agree. In place
+// on the target, which is x, or a new tensor.
+void put_along_forward(Call& c) {
+  GradMode off(false);
+  const Tensor &x = c.in[0].tensor, &index = c.in[1].tensor;
+  Tensor out = c.target && x.contiguous() ? c.target : clone(x);
+  const Tensor values = contiguous(expand(astype(c.in[2].tensor, x.dtype()), index.shape()));
+  if (values.numel())
+    kernels_of(x).scatter_elements(elements_job(x, static_cast<int>(c.attrs.i[0]), index),
+                                   static_cast<std::int64_t>(size_of(x.dtype())), values.bytes(),
+                                   out.bytes());
+  if (c.target && !out.is_same(c.target)) copy_into(out, c.target);
+  c.out[0] = c.target ? c.target : out;
+}
+const Op& put_along_op();
+void put_along_backward(Backward& b) {
+  const Tensor& index = b.in[1].value.tensor;
+  if (b.in[0].needed) {
+    Operand in[] = {b.grad[0], index, scalar_tensor(0, b.in[0].dtype, b.grad[0].device())};
+    b.in[0].grad = call(put_along_op(), in, b.attrs);
+  }
+  if (b.in[2].needed)
+    b.in[2].grad = astype(sum_to(take_along_axis(b.grad[0], index, b.attrs.i[0]), b.in[2].shape),
+                          b.in[2].dtype);
+}
+const Op kPutAlong{.name = "scatter_",
+                   .kind = Op::Kind::linear,
+                   .forward = put_along_forward,
+                   .backward = put_along_backward,
+                   .saves = save_in(1)};
+const Op& put_along_op() { return kPutAlong; }
+
 // --- NumPy's indexing --------------------------------------------------------------------------
 
 // The part of an index that is a view, and the index arrays that remain, on axes of that view.
@@ -466,6 +498,25 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis) 
   return call(kAlong, cut, checked_index(index, x.shape(d), "take_along_axis", x.device()), a);
 }
 
+void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index,
+                    const Operand& value) {
+  Attrs a;
+  const int d = normal_axis(axis, target.rank(), "scatter");
+  a.i[0] = d;
+  const Tensor cut = cut_to(target, index, d);
+  check_along(cut, index, d, "scatter");
+  Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, target.dtype(), target.device());
+  if (!(broadcast(index.shape(), source.shape(), "scatter") == index.shape()))
+    fail<ShapeError>("scatter", "the values must broadcast to the shape of the index",
+                     "index " + describe(index) + ", values " + describe(source));
+  if (source->storage.get() == target->storage.get()) source = clone(source);
+  Tensor places = checked_index(index, target.shape(d), "scatter", target.device());
+  if (places->storage.get() == target->storage.get()) places = clone(places);
+  Operand in[] = {cut, places, source};
+  Call c{kPutAlong, in, a, {}, cut};
+  dispatch(c);
+}
+
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values) {
   Attrs a;
   a.i[0] = normal_axis(axis, x.rank(), "scatter_add");
@@ -479,7 +530,24 @@ Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, cons
   return call(kScatterAdd, in, a);
 }
 
+namespace {
+// x[mask], where the mask covers the first axes: rows of those axes joined.
+bool is_one_mask(const Tensor& x, const std::vector<Index>& index) {
+  if (index.size() != 1 || index[0].kind != Index::Kind::tensor) return false;
+  const Tensor& mask = index[0].tensor;
+  bool fits = mask.dtype() == DType::boolean && mask.rank() > 0 && mask.rank() <= x.rank();
+  for (int i = 0; fits && i < mask.rank(); ++i) fits = mask.shape(i) == x.shape(i);
+  return fits;
+}
+Tensor masked(const Tensor& x, const Tensor& mask) {
+  Shape rows{mask.numel()};
+  for (int i = mask.rank(); i < x.rank(); ++i) rows.push_back(x.shape(i));
+  return call(kTake, reshape(x, rows), nonzero(reshape(mask, Shape{-1}))[0]);
+}
+}  // namespace
+
 Tensor get_item(const Tensor& x, const std::vector<Index>& index) {
+  if (is_one_mask(x, index)) return masked(x, index[0].tensor);
   Parsed p = parse(x, index);
   if (p.indices.empty()) return p.view.is_same(x) ? reshape(x, x.shape()) : p.view;
   const Joined j = join(p);
@@ -523,6 +591,22 @@ void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& v
   if (!in_place) assign(j.base, reshape(c.out[0], j.base.shape()));
 }
 
+namespace {
+// in = labels (checked); i[0] = classes
+void one_hot_forward(Call& c) {
+  GradMode off(false);
+  const Tensor labels = contiguous(c.in[0].tensor);
+  Shape shape = labels.shape();
+  shape.push_back(c.attrs.i[0]);
+  c.out[0] = runtime::empty(shape, DType::int64, labels.device());
+  if (c.out[0].numel() == 0) return;
+  runtime::LongCall release(static_cast<double>(c.out[0].numel()) * 0.3);
+  kernels_of(labels).one_hot(labels.numel(), c.attrs.i[0], labels.data<std::int64_t>(),
+                             c.out[0].data<std::int64_t>());
+}
+const Op kOneHot{.name = "one_hot", .forward = one_hot_forward, .lanes = lanes::leading};
+}  // namespace
+
 Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   if (!is_integer(labels.dtype()))
     fail<DTypeError>("one_hot", "labels must be integers", describe(labels));
@@ -533,37 +617,45 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   if (lo < 0 || hi >= classes)
     fail<IndexError>("one_hot", "labels must lie in [0, " + std::to_string(classes) + ")",
                      "values from " + std::to_string(lo) + " to " + std::to_string(hi));
-  return astype(equal(unsqueeze(i, -1), arange(0, classes, 1, DType::int64, i.device())),
-                DType::int64);
+  Attrs a;
+  a.i[0] = classes;
+  return call(kOneHot, i, a);
 }
 
-std::vector<Tensor> nonzero(const Tensor& x) {
-  GradMode off(false);
+namespace {
+// x as a mask a kernel can read, and how many of its elements are true.
+std::pair<Tensor, std::int64_t> mask_of(const Tensor& x) {
   if (x.lanes())
     fail<VmapError>("nonzero",
                     "how many elements a bool mask picks differs from lane to lane, so the result "
                     "has no shape",
                     describe(x),
                     "keep the shape: nnx.where(mask, x, 0), or a sum weighted by mask");
-  // Every true element goes to the place that a running count gives it, all others to one place
-  // behind the end that is cut off.
-  const Tensor mask = contiguous(astype(reshape(x, Shape{-1}), DType::boolean));
-  const std::int64_t n = mask.numel();
-  const Tensor counted = cumsum(mask, 0, DType::int64);
-  const std::int64_t found = n ? value_of<std::int64_t>(slice(counted, 0, n - 1, 1, 1)) : 0;
-  Tensor flat = runtime::empty(Shape{found + 1}, DType::int64, x.device());
-  if (n) {
-    const Tensor place = where(mask, subtract(counted, 1), found);
-    const Tensor source = arange(0, n, 1, DType::int64, x.device());
-    kernels_of(x).scatter_rows({1, found + 1, n, 8, place.data<std::int64_t>()}, source.bytes(),
-                               flat.bytes());
+  const Tensor mask = contiguous(astype(x, DType::boolean));
+  return {mask, kernels_of(x).nonzero(mask.shape(), mask.data<bool>(), nullptr, 1)};
+}
+}  // namespace
+
+std::vector<Tensor> nonzero(const Tensor& x) {
+  GradMode off(false);
+  const auto [mask, found] = mask_of(x);
+  std::vector<Tensor> out;
+  std::int64_t* at[kMaxRank];
+  for (int i = 0; i < x.rank(); ++i) {
+    out.push_back(runtime::empty(Shape{found}, DType::int64, x.device()));
+    at[i] = out.back().data<std::int64_t>();
   }
-  Tensor rest = slice(flat, 0, 0, found, 1);
-  std::vector<Tensor> out(static_cast<std::size_t>(x.rank()));
-  for (int i = x.rank() - 1; i >= 0; --i) {
-    out[i] = i == 0 ? rest : remainder(rest, x.shape(i));
-    if (i) rest = floor_divide(rest, x.shape(i));
-  }
+  if (found) kernels_of(x).nonzero(x.shape(), mask.data<bool>(), at, 1);
+  return out;
+}
+
+Tensor nonzero_matrix(const Tensor& x) {
+  GradMode off(false);
+  const auto [mask, found] = mask_of(x);
+  Tensor out = runtime::empty(Shape{found, x.rank()}, DType::int64, x.device());
+  std::int64_t* at[kMaxRank];
+  for (int i = 0; i < x.rank(); ++i) at[i] = out.data<std::int64_t>() + i;
+  if (out.numel()) kernels_of(x).nonzero(x.shape(), mask.data<bool>(), at, x.rank());
   return out;
 }
 

@@ -97,11 +97,25 @@ std::pair<Tensor, Tensor> sort_with_indices(const Tensor& x, std::int64_t axis, 
 std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axis, bool largest);
 Tensor sort(const Tensor& x, std::int64_t axis, bool descending);
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending);
+// Values and indices at places [first, first + count) of the sorted axis.
+std::pair<Tensor, Tensor> ranked(const Tensor& x, std::int64_t axis, std::int64_t first,
+                                 std::int64_t count, bool descending);
+// Where values go in a sorted vector, or in the sorted rows that belong to theirs; right: behind
+// equal ones.
+Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, const char* op);
+// The distinct elements, sorted; and unless only they are wanted, for each element which of them it
+// is, and for each of them how often it is there and where first.
+struct Unique {
+  Tensor values, inverse, counts, first;
+};
+Unique unique(const Tensor& x, bool values_only);
 Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
 Tensor cumprod(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
 
 // --- products (matmul.cpp) ---------------------------------------------------------------------
 Tensor matmul(const Tensor& a, const Tensor& b);
+// 'ij,jk->ik', with "..." for axes without labels.
+Tensor einsum(const std::string& subscripts, const std::vector<Tensor>& operands);
 // activation(x @ weight.T + bias); bias may be none, activation the id of a declaration or -1.
 Tensor dense(const Tensor& x, const Tensor& weight, const Tensor& bias, int activation);
 
@@ -145,10 +159,14 @@ struct Index {
 };
 Tensor get_item(const Tensor& x, const std::vector<Index>& index);
 void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value);
+// target[index[i, j], j] = value[i, j] for axis 0, in place; of equal indices the last stays.
+void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index,
+                    const Operand& value);
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
 Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
 Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
 std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
+Tensor nonzero_matrix(const Tensor& x);                      // (n, ndim)
 
 // --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp, loss.cpp) -----
 Tensor softmax(const Tensor& x, std::int64_t axis);

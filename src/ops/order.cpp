@@ -1,11 +1,13 @@
 // Extremes with indices, sorting, running sums: see ops.hpp.
+#include <tuple>
+
 #include "ops/support.hpp"
 
 namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-// i[0] = axis
+// i[0] = axis, flag = keepdims
 template <bool largest>
 void arg_forward(Call& c) {
   GradMode off(false);
@@ -16,7 +18,8 @@ void arg_forward(Call& c) {
   if (s.n == 0)
     fail<ShapeError>(c.op.name, "there is no largest or smallest of no elements", describe(x));
   Shape shape = x.shape();
-  shape[axis] = 1;
+  if (c.attrs.flag) shape[axis] = 1;
+  else shape.erase(axis);
   c.out[0] = runtime::empty(shape, DType::int64, x.device());
   if (c.out[0].numel() == 0) return;
   runtime::LongCall release(static_cast<double>(x.numel()) * 0.3);
@@ -26,25 +29,23 @@ void arg_forward(Call& c) {
 const Op kArgmax{.name = "argmax", .forward = arg_forward<true>, .lanes = lanes::axis};
 const Op kArgmin{.name = "argmin", .forward = arg_forward<false>, .lanes = lanes::axis};
 
-// Keeps the axis with length 1.
-Tensor arg(const Op& op, const Tensor& x, int axis) {
+Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
   Attrs a;
   a.i[0] = axis;
+  a.flag = keepdims;
   return call(op, x, a);
 }
 
 Tensor arg_public(const Op& op, const Tensor& x, std::optional<std::int64_t> axis, bool keepdims) {
   if (!axis) {
-    const Tensor r = arg(op, reshape(x, Shape{-1}), 0);
-    return reshape(r, keepdims ? Shape(Dims::filled(x.rank(), 1)) : Shape{});
+    const Tensor r = arg(op, reshape(x, Shape{-1}), 0, false);
+    return keepdims ? reshape(r, Dims::filled(x.rank(), 1)) : r;
   }
   if (x.rank() == 0) {
     normal_axis(*axis, 1, op.name);
     return scalar_tensor(0, DType::int64, x.device());
   }
-  const int d = normal_axis(*axis, x.rank(), op.name);
-  const Tensor r = arg(op, x, d);
-  return keepdims ? r : squeeze(r, Dims{d}, true);
+  return arg(op, x, normal_axis(*axis, x.rank(), op.name), keepdims);
 }
 
 std::pair<Tensor, Tensor> extreme_pair(const Op& op, const Tensor& x, std::int64_t axis,
@@ -54,7 +55,7 @@ std::pair<Tensor, Tensor> extreme_pair(const Op& op, const Tensor& x, std::int64
     return {x, scalar_tensor(0, DType::int64, x.device())};
   }
   const int d = normal_axis(axis, x.rank(), op.name);
-  const Tensor index = arg(op, x, d);
+  const Tensor index = arg(op, x, d, true);
   const Tensor values = take_along_axis(x, index, d);
   if (keepdims) return {values, index};
   return {squeeze(values, Dims{d}, true), squeeze(index, Dims{d}, true)};
@@ -75,6 +76,57 @@ void argsort_forward(Call& c) {
   c.out[0] = from_rows(out, axis, DType::int64);
 }
 const Op kArgsort{.name = "argsort", .forward = argsort_forward, .lanes = lanes::axis};
+
+// i[0] = axis, flag = descending: values only, of a tensor without a gradient
+void sort_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const int axis = static_cast<int>(c.attrs.i[0]);
+  const Tensor rows = as_rows(x, axis, storage_of(lane_of(x.dtype())));
+  Tensor out = runtime::empty(rows.shape(), rows.dtype(), x.device());
+  if (out.numel()) {
+    runtime::LongCall release(static_cast<double>(x.numel()) * 10);
+    kernels_of(x).sort(c.attrs.flag, lane_of(rows.dtype()), rows.numel() / rows.shape(-1),
+                       rows.shape(-1), rows.bytes(), out.bytes(), nullptr);
+  }
+  c.out[0] = from_rows(out, axis, x.dtype());
+}
+const Op kSort{.name = "sort", .forward = sort_forward, .lanes = lanes::axis};
+
+// i = axis, first place, count; flag = descending: indices of those places of the order
+void ranked_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const int axis = static_cast<int>(c.attrs.i[0]);
+  const DType t = x.dtype() == DType::boolean ? DType::int64 : storage_of(lane_of(x.dtype()));
+  const Tensor rows = as_rows(x, axis, t);
+  Shape shape = rows.shape();
+  shape[shape.size() - 1] = c.attrs.i[2];
+  Tensor out = runtime::empty(shape, DType::int64, x.device());
+  if (out.numel()) {
+    runtime::LongCall release(static_cast<double>(x.numel()) * 4);
+    kernels_of(x).ranked(c.attrs.flag, lane_of(t), rows.numel() / rows.shape(-1), rows.shape(-1),
+                         c.attrs.i[1], c.attrs.i[2], rows.bytes(), out.data<std::int64_t>());
+  }
+  c.out[0] = from_rows(out, axis, DType::int64);
+}
+const Op kRanked{.name = "ranked", .forward = ranked_forward, .lanes = lanes::axis};
+
+// in = sorted rows, values; flag = right. Rows are one for all values, or one for each row of them.
+void search_forward(Call& c) {
+  GradMode off(false);
+  const DType t = c.attrs.dtype;
+  const Tensor rows = contiguous(astype(c.in[0].tensor, t));
+  const Tensor values = contiguous(astype(c.in[1].tensor, t));
+  c.out[0] = runtime::empty(values.shape(), DType::int64, values.device());
+  if (values.numel() == 0) return;
+  const bool shared = rows.rank() == 1;
+  const std::int64_t count = shared ? 1 : values.numel() / values.shape(-1);
+  runtime::LongCall release(static_cast<double>(values.numel()) * 20);
+  kernels_of(rows).search(c.attrs.flag, lane_of(t), count, rows.shape(-1), values.numel() / count,
+                          rows.bytes(), values.bytes(), c.out[0].data<std::int64_t>());
+}
+const Op kSearch{.name = "searchsorted", .forward = search_forward};
 
 // i[0] = axis, dtype = result
 template <Reduction op>
@@ -173,7 +225,28 @@ std::pair<Tensor, Tensor> sort_with_indices(const Tensor& x, std::int64_t axis, 
 }
 
 Tensor sort(const Tensor& x, std::int64_t axis, bool descending) {
+  if (x.rank() && !(grad_enabled() && follows(x))) {
+    Attrs a;
+    a.i[0] = normal_axis(axis, x.rank(), "sort");
+    a.flag = descending;
+    return call(kSort, x, a);
+  }
   return sort_with_indices(x, axis, descending).first;
+}
+
+std::pair<Tensor, Tensor> ranked(const Tensor& x, std::int64_t axis, std::int64_t first,
+                                 std::int64_t count, bool descending) {
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), "ranked");
+  const int d = static_cast<int>(a.i[0]);
+  a.i[1] = first;
+  a.i[2] = count;
+  a.flag = descending;
+  // Where many places are wanted, finding them is sorting.
+  const bool few = count <= 32 || count * 4 <= x.shape(d);
+  const Tensor index =
+      few ? call(kRanked, x, a) : contiguous(slice(argsort(x, d, descending), d, first, count, 1));
+  return {take_along_axis(x, index, d), index};
 }
 
 std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axis, bool largest) {
@@ -183,8 +256,64 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axi
     fail<ArgumentError>(
         "topk", "k must lie in [0, " + std::to_string(x.shape(d)) + "], the length of the axis",
         std::to_string(k));
-  const Tensor index = contiguous(slice(argsort(x, d, largest), d, 0, k, 1));
-  return {take_along_axis(x, index, d), index};
+  return ranked(x, d, 0, k, largest);
+}
+
+Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, const char* op) {
+  const auto received = [&] {
+    return "sorted " + describe(sorted) + ", values " + describe(values);
+  };
+  if (sorted.rank() == 0)
+    fail<ShapeError>(op, "the sorted values must have an axis", describe(sorted));
+  bool fits = sorted.rank() == 1 || sorted.rank() == values.rank();
+  for (int i = 0; fits && sorted.rank() > 1 && i + 1 < sorted.rank(); ++i)
+    fits = sorted.shape(i) == values.shape(i);
+  if (!fits)
+    fail<ShapeError>(
+        op,
+        "the sorted values must have one axis, or all axes of the values with the same "
+        "lengths but for the last",
+        received());
+  const DType t = promote(sorted.dtype(), values.dtype());
+  if (is_complex(t)) fail<DTypeError>(op, "complex numbers have no order", received());
+  Attrs a;
+  a.dtype = storage_of(lane_of(t));
+  a.flag = right;
+  return call(kSearch, sorted, values, a);
+}
+
+Unique unique(const Tensor& x, bool values_only) {
+  GradMode off(false);
+  if (x.lanes())
+    fail<VmapError>("unique",
+                    "how many values are distinct differs from lane to lane, so the "
+                    "result has no shape",
+                    describe(x));
+  const Tensor flat = reshape(detach(x), Shape{-1});
+  const std::int64_t n = flat.numel();
+  const DType t = storage_of(lane_of(x.dtype()));
+  Unique u;
+  Tensor sorted, order;
+  if (values_only) sorted = sort(flat, 0, false);
+  else std::tie(sorted, order) = sort_with_indices(flat, 0, false);
+  const Tensor wide = contiguous(astype(sorted, t));
+  const Tensor room = runtime::empty(Shape{n}, DType::int64, x.device());
+  const std::int64_t found =
+      kernels_of(x).changes(lane_of(t), n, wide.bytes(), room.data<std::int64_t>());
+  const Tensor at = slice(room, 0, 0, found, 1);
+  u.values = take(sorted, at, 0);
+  if (values_only) return u;
+  u.first = take(order, at, 0);
+  const Tensor ends = concatenate(
+      {slice(at, 0, n ? 1 : 0, n ? found - 1 : 0, 1), full(Shape{n ? 1 : 0}, n, DType::int64, x.device())}, 0);
+  u.counts = subtract(ends, at);
+  // Group of each place of the order, carried to the positions that stand there.
+  const Tensor ones = full(Shape{found}, 1, DType::int64, x.device());
+  const Tensor starts = index_add(full(Shape{n}, 0, DType::int64, x.device()), 0, at, ones);
+  const Tensor group = subtract(cumsum(starts, 0, DType::int64), 1);
+  const Tensor inverse = index_add(full(Shape{n}, 0, DType::int64, x.device()), 0, order, group);
+  u.inverse = reshape(inverse, x.shape());
+  return u;
 }
 
 Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype) {

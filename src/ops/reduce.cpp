@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/pointwise_op.hpp"
 #include "ops/support.hpp"
 
 namespace nnx::ops {
@@ -10,13 +11,13 @@ using namespace pointwise;
 
 std::uint32_t mask_of(const Attrs& a) { return static_cast<std::uint32_t>(a.i[0]); }
 
-// Folds x into a new tensor of dtype `result`, computing in `lane`.
+// Folds x, or what a program makes of it, into a new tensor of dtype `result`, computing in `lane`.
 Tensor fold(const Tensor& x, std::uint32_t reduced, bool keepdims, Reduction op, Lane lane,
-            DType result, double scale = 1.0) {
+            DType result, double scale = 1.0, const Program* program = nullptr) {
   Tensor out = runtime::empty(reduced_shape(x.shape(), reduced, keepdims), result, x.device());
   if (out.numel() == 0) return out;
   ReduceJob job;
-  job.program = &identity_program(lane);
+  job.program = program ? program : &identity_program(lane);
   job.shape = x.shape();
   job.reduced = reduced;
   job.reduction = op;
@@ -126,6 +127,31 @@ const Op kMin{.name = "min",
               .saves = save_in(0) | save_out(0),
               .lanes = lanes::mask};
 
+// The square root of the sum of squares.
+void length_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& x = c.in[0].tensor;
+  const Lane lane = lane_of(x.dtype());
+  const Program& squares = pointwise_program(pointwise_op(square.id), lane);
+  const Tensor sum = fold(x, mask_of(c.attrs), c.attrs.flag, Reduction::sum, lane, storage_of(lane),
+                          1.0, &squares);
+  c.out[0] = astype(pointwise::sqrt(sum), x.dtype());
+}
+void length_backward(Backward& b) {
+  // x g / y, and 0 where y is.
+  const Tensor& x = b.in[0].value.tensor;
+  const std::uint32_t mask = mask_of(b.attrs);
+  const Tensor y = with_reduced_axes(b.out[0], x.shape(), mask);
+  const Tensor g = with_reduced_axes(b.grad[0], x.shape(), mask);
+  const Tensor zero = equal(y, 0);
+  b.in[0].grad = multiply(x, divide(where(zero, 0, g), where(zero, 1, y)));
+}
+const Op kLength{.name = "norm",
+                 .forward = length_forward,
+                 .backward = length_backward,
+                 .saves = save_in(0) | save_out(0),
+                 .lanes = lanes::mask};
+
 template <Reduction op>
 void truth_forward(Call& c) {
   c.out[0] = fold(c.in[0].tensor, mask_of(c.attrs), c.attrs.flag, op, Lane::b8, DType::boolean);
@@ -207,12 +233,7 @@ Tensor norm(const Tensor& x, double order, const Axes& axes, bool keepdims) {
   }
   if (order == 0) return sum(astype(not_equal(f, 0), f.dtype()), axes, keepdims);
   if (order == 1) return sum(abs(f), axes, keepdims);
-  if (order == 2) {
-    // The gradient at 0 is 0: the square root sees 1 there, and its result is replaced.
-    const Tensor s = sum(square(f), axes, keepdims);
-    const Tensor zero = equal(s, 0);
-    return where(zero, 0, pointwise::sqrt(where(zero, 1, s)));
-  }
+  if (order == 2) return reduce(kLength, f, axes, keepdims, f.dtype());
   return power(sum(power(abs(f), order), axes, keepdims), 1.0 / order);
 }
 

@@ -43,6 +43,8 @@ struct IndexRange {
   std::int64_t lo = 0, hi = -1;
 };
 IndexRange index_range(const Tensor& index);
+// target's elements = value, in the target's dtype.
+void fill_into(const Tensor& target, Scalar value);
 
 // float32 or float64 for kernels on rows: half types are computed in float32.
 DType row_dtype(DType t, const char* op);

@@ -9,8 +9,8 @@ and, in brackets, our time divided by the peer's. "MISS" marks a target that was
 a profile of our side. Peers that are not installed are skipped with a word. Without nnx the peers
 are still timed. --best compares the fastest of all samples instead of medians, for a machine on
 which something else is running. --compile adds steps that torch.compile compiled, which takes it
-minutes. --only takes a part of a case's or a group's name (network, ops,
-gemm, images, fits, train, process).
+minutes. --only takes a part of a case's or a group's name (network, ops, functions, gemm, images,
+fits, train, process).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from importlib import metadata
 
 import bench_data
 import bench_fits
+import bench_functions
 import bench_gemm
 import bench_images
 import bench_network
@@ -42,6 +43,7 @@ from harness import OURS, Case, Worker, installed, measure, show, work
 GROUPS = {
     "network": bench_network,
     "ops": bench_ops,
+    "functions": bench_functions,
     "gemm": bench_gemm,
     "data": bench_data,
     "images": bench_images,
@@ -151,6 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             for worker in workers.values():
                 worker.close()
+        for group, module in GROUPS.items():
+            if hasattr(module, "summary") and any(group == g for g, _ in chosen):
+                print(module.summary([o for o in outcomes if o.threads == count]))
 
     figures = bench_process.figures(peers, options.quick, threads, options.wheel, options.only)
     if figures:

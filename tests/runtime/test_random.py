@@ -288,6 +288,11 @@ def test_choices() -> None:
     x = nnx.multinomial(p, N, replacement=True).numpy()
     np.testing.assert_allclose(np.bincount(x, minlength=4) / N, p.numpy(), atol=5e-3)
     assert (np.bincount(x, minlength=4)[1]) == 0
+    one = nnx.multinomial(p.expand(N, 4), 1).numpy()[:, 0]
+    np.testing.assert_allclose(np.bincount(one, minlength=4) / N, p.numpy(), atol=5e-3)
+    many = nnx.multinomial(nnx.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 2.0]]), N, replacement=True)
+    assert (many[0] == 1).all() and abs((many[1] == 2).double().mean().item() - 0.5) < 5e-3
+    assert not (many[1] == 1).any()
     rows = nnx.multinomial(nnx.ones(50, 6), 6).numpy()
     assert (np.sort(rows, 1) == np.arange(6)).all()
     b = nnx.bernoulli(nnx.full((N,), 0.2)).numpy()

@@ -78,6 +78,14 @@ KNOWN: dict[str, tuple[Callable[[], Any], Any]] = {
     "isinstance": (lambda: isinstance(x(), torch.DoubleTensor), True),
     "not isinstance": (lambda: isinstance(x(), torch.FloatTensor), False),
     "type by name": (lambda: tuple(x().type(f"torch.{n}Tensor").dtype for n in TYPES), DTYPES),
+    "type": (
+        lambda: tuple(x().to(t).type() for t in (nnx.float32, nnx.float64, nnx.uint8, nnx.bool)),
+        tuple(f"torch.{n}Tensor" for n in ("Float", "Double", "Byte", "Bool")),
+    ),
+    "type there and back": (
+        lambda: tuple(x().to(t).type(x().to(t).type()).dtype for t in (nnx.uint32, nnx.bfloat16)),
+        (nnx.uint32, nnx.bfloat16),
+    ),
     "to by name": (lambda: x().to("torch.FloatTensor").dtype, nnx.float32),
     "x.std(0, False)": (lambda: x().std(0, False).tolist(), A.std(0).tolist()),
     "x.var(False)": (lambda: x().var(False).item(), float(A.var())),
