@@ -17,7 +17,7 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, linalg, models, nn, optim, plot, torch, train
+    from nnx import data, io, linalg, models, nn, optim, plot, special, torch, train
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
@@ -51,6 +51,7 @@ _LATER = {
     "nn": "nnx.nn",
     "optim": "nnx.optim",
     "plot": "nnx.plot",
+    "special": "nnx.special",
     "torch": "nnx.torch",
     "train": "nnx.train",
     "__array_namespace_info__": "nnx.namespace",
@@ -124,6 +125,7 @@ __all__ = [
     "optim",
     "plot",
     "save",
+    "special",
     "summary",
     "torch",
     "train",

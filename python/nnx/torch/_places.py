@@ -16,6 +16,7 @@ PLACES = {
     "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
+    "special": "nnx.special",
     "utils.checkpoint": "nnx.recompute",
     "utils.data": "nnx.data",
     "utils.data.dataloader": "nnx.data.loader",
