@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "cpu/math.hpp"
 #include "cpu/special.hpp"

@@ -190,7 +190,8 @@ N gamma_small(N a, double x) {  // gammaincc where x is small
 template <class N>
 N gamma_incomplete(N a, double x, bool upper) {
   const double v = value(a);
-  if (!(v >= 0) || !(x >= 0) || (v == 0 && x == 0) || (v == kInf && x == kInf)) return not_a_number<N>();
+  if (!(v >= 0) || !(x >= 0) || (v == 0 && x == 0) || (v == kInf && x == kInf))
+    return not_a_number<N>();
   if (x == 0 || v == kInf) return upper ? 1.0 : 0.0;
   if (v == 0 || x == kInf) return upper ? 0.0 : 1.0;
   const double distance = std::abs(x - v) / v;

@@ -94,6 +94,10 @@ Tensor sort(const Tensor& x, std::int64_t axis, bool descending);
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending);
 Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
 Tensor cumprod(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
+// Values so far and where they are, of equal ones the last.
+std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t axis);
+std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t axis);
+Tensor logcumsumexp(const Tensor& x, std::int64_t axis);
 
 // --- products (matmul.cpp) ---------------------------------------------------------------------
 Tensor matmul(const Tensor& a, const Tensor& b);
