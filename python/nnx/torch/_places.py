@@ -13,6 +13,7 @@ from types import ModuleType
 
 PLACES = {
     "cuda.amp": "nnx.torch.amp",
+    "distributions": "nnx.distributions",
     "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
