@@ -17,7 +17,20 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, linalg, models, nn, optim, plot, torch, train
+    from nnx import (
+        data,
+        distributions,
+        io,
+        linalg,
+        models,
+        nn,
+        optim,
+        plot,
+        random,
+        special,
+        torch,
+        train,
+    )
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
@@ -44,6 +57,7 @@ if TYPE_CHECKING:
 _LATER = {
     "data": "nnx.data",
     "demo": "nnx.demo",
+    "distributions": "nnx.distributions",
     "info": "nnx.info",
     "io": "nnx.io",
     "linalg": "nnx.linalg",
@@ -51,6 +65,8 @@ _LATER = {
     "nn": "nnx.nn",
     "optim": "nnx.optim",
     "plot": "nnx.plot",
+    "random": "nnx.random",
+    "special": "nnx.special",
     "torch": "nnx.torch",
     "train": "nnx.train",
     "__array_namespace_info__": "nnx.namespace",
@@ -110,6 +126,7 @@ __all__ = [
     "checkpoint_sequential",
     "data",
     "detect_anomaly",
+    "distributions",
     "functional_call",
     "graph",
     "hessian",
@@ -125,7 +142,9 @@ __all__ = [
     "nn",
     "optim",
     "plot",
+    "random",
     "save",
+    "special",
     "summary",
     "torch",
     "train",

@@ -60,6 +60,15 @@ PyObject* cumulative(Args& a) {
   return give(F(a.tensor("x"), a.integer_or_none("axis"), a.dtype()));
 }
 
+template <std::pair<Tensor, Tensor> (*F)(const Tensor&, std::int64_t)>
+PyObject* running_extreme(Args& a) {
+  auto [values, indices] = F(a.tensor("x"), a.integer("axis"));
+  return values_and_indices(std::move(values), std::move(indices));
+}
+PyObject* logcumsumexp(Args& a) {
+  return give(ops::logcumsumexp(a.tensor("x"), a.integer("axis")));
+}
+
 PyObject* unique(Args& a) {
   if (a.given("axis"))
     fail<ArgumentError>(a.op(), "unique values along an axis are not there",
@@ -209,6 +218,50 @@ Example:
     {"cumsum", kCumMethod, kCumDoc, cumulative<ops::cumsum>, Role::method},
     {"cumprod", kCumSignature, kCumprodDoc, cumulative<ops::cumprod>},
     {"cumprod", kCumMethod, kCumprodDoc, cumulative<ops::cumprod>, Role::method},
+    {"cummax", "(x: TensorLike, axis: int) -> ValuesAndIndices",
+     R"(The largest element so far along an axis, and where it is: of equal ones the last.
+
+y_i = max_{j <= i} x_j. NaN stays from where it first stands. The gradient goes to where they are.
+
+Raises: AxisError for an axis that is not there.
+
+Example:
+    >>> nnx.cummax(nnx.tensor([1, 3, 2, 3]), 0).values
+    tensor([1, 3, 3, 3])
+)",
+     running_extreme<ops::cummax>},
+    {"cummax", "(dim: int) -> ValuesAndIndices", "The largest element so far, and where it is.",
+     running_extreme<ops::cummax>, Role::method},
+    {"cummin", "(x: TensorLike, axis: int) -> ValuesAndIndices",
+     R"(The smallest element so far along an axis, and where it is: of equal ones the last.
+
+y_i = min_{j <= i} x_j. NaN stays from where it first stands. The gradient goes to where they are.
+
+Raises: AxisError for an axis that is not there.
+
+Example:
+    >>> nnx.cummin(nnx.tensor([3, 1, 2, 1]), 0).indices
+    tensor([0, 1, 1, 3])
+)",
+     running_extreme<ops::cummin>},
+    {"cummin", "(dim: int) -> ValuesAndIndices", "The smallest element so far, and where it is.",
+     running_extreme<ops::cummin>, Role::method},
+    {"logcumsumexp", "(x: TensorLike, axis: int) -> Tensor",
+     R"(Running logarithms of sums of exponentials along an axis, without overflow.
+
+y_i = log(sum_{j <= i} exp(x_j))
+
+Shapes: as x. dtypes: floating.
+
+Raises: AxisError for an axis that is not there; DTypeError for integers.
+
+Example:
+    >>> nnx.logcumsumexp(nnx.tensor([1000.0, 1000.0]), 0)
+    tensor([1000.    , 1000.6932])
+)",
+     logcumsumexp},
+    {"logcumsumexp", "(dim: int) -> Tensor", "Running logarithms of sums of exponentials.",
+     logcumsumexp, Role::method},
     {"unique",
      "(x: TensorLike, *, return_index: bool = False, return_inverse: bool = False, return_counts: "
      "bool = False, axis: int | None = None, sorted: bool = True) -> Any",

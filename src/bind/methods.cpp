@@ -179,6 +179,20 @@ PyObject* logit(Args& a) {
   }
   return give(pw::subtract(pw::log(x), pw::log1p(pw::negative(x))));
 }
+PyObject* polygamma(Args& a) {
+  return give(pw::polygamma(static_cast<double>(a.integer("n")), a.tensor("x")));
+}
+PyObject* mvlgamma(Args& a) {
+  Tensor x = a.tensor("x");
+  const std::int64_t p = a.integer("p");
+  if (p < 1) fail<ArgumentError>(a.op(), "p must be at least 1", std::to_string(p));
+  if (!is_floating(x.dtype())) x = ops::astype(x, default_dtype());
+  Tensor sum = pw::lgamma(x);
+  for (std::int64_t i = 1; i < p; ++i)
+    sum = pw::add(sum, pw::lgamma(pw::subtract(x, 0.5 * static_cast<double>(i))));
+  constexpr double log_pi = 1.1447298858494002;
+  return give(pw::add(sum, 0.25 * static_cast<double>(p * (p - 1)) * log_pi));
+}
 PyObject* nan_to_num(Args& a) {
   const Tensor x = a.tensor("x");
   if (!is_floating(x.dtype())) return give(ops::clone(x));
@@ -315,6 +329,21 @@ Example:
      logit},
     {"logit", "(eps: float | None = None) -> Tensor", "log(x / (1 - x)), the inverse of sigmoid.",
      logit, Role::method},
+    {"polygamma", "(n: int) -> Tensor", "The n-th derivative of digamma.", polygamma, Role::method},
+    {"mvlgamma", "(x: TensorLike, p: int) -> Tensor",
+     R"(The logarithm of the multivariate gamma function of dimension p.
+
+p (p - 1) / 4 ln(pi) + sum over j < p of lgamma(x - j / 2)
+
+Raises: ArgumentError for p below 1.
+
+Example:
+    >>> nnx.mvlgamma(nnx.tensor([1.0, 2.0]), 1)
+    tensor([0., 0.])
+)",
+     mvlgamma},
+    {"mvlgamma", "(p: int) -> Tensor", "The logarithm of the multivariate gamma function.",
+     mvlgamma, Role::method},
     {"nan_to_num",
      "(x: TensorLike, nan: float | None = None, posinf: float | None = None, neginf: float | None "
      "= None) -> Tensor",

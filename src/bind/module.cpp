@@ -46,7 +46,9 @@ std::string library_directory() {
 }
 
 // Names that the package offers; the rest is reached as nnx._nnx.name.
-constexpr std::string_view kInternal[] = {"adaptive_avg_pool",
+constexpr std::string_view kInternal[] = {"betainc_slope",
+                                          "gammainc_slope",
+                                          "adaptive_avg_pool",
                                           "adaptive_max_pool",
                                           "avg_pool",
                                           "batch_norm",

@@ -55,9 +55,21 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"arctanh", "atanh"},
     {"radians", "deg2rad"},
     {"degrees", "rad2deg"},
+    {"gammaln", "lgamma"},
+    {"psi", "digamma"},
+    {"igamma", "gammainc"},
+    {"igammac", "gammaincc"},
 };
 // Parts of other functions, without a name of their own in Python.
 constexpr std::string_view kHidden[] = {"gelu_tanh", "add_scaled", "subtract_scaled"};
+
+// Functions alone: t.polygamma(n) takes its arguments the other way round (methods.cpp), the others
+// are parts of gradients.
+constexpr std::string_view kNoMethod[] = {"polygamma", "gammainc_slope", "betainc_slope"};
+template <std::size_t n>
+bool among(const std::string_view (&list)[n], std::string_view name) {
+  return std::find(std::begin(list), std::end(list), name) != std::end(list);
+}
 
 // Numbers that declarations take behind their tensors.
 struct Numbers {
@@ -134,10 +146,15 @@ PyObject* run_2(Args& a) {
   Operand in[] = {a.operand("x"), a.operand("y")};
   return finish(a, a.definition().id, in);
 }
+PyObject* run_3(Args& a) {
+  Operand in[] = {a.operand("x"), a.operand("y"), a.operand("z")};
+  return finish(a, a.definition().id, in);
+}
 template <int N>
 PyObject* run_in_place(Args& a) {
-  Operand in[2] = {a.operand("x")};
-  if (N == 2) in[1] = a.operand("y");
+  Operand in[3] = {a.operand("x")};
+  if (N > 1) in[1] = a.operand("y");
+  if (N > 2) in[2] = a.operand("z");
   apply_pointwise_into(in[0].tensor, a.definition().id, std::span(in, N));
   return Py_NewRef(a.self());
 }
@@ -356,7 +373,7 @@ void declare_pointwise(PyObject* module) {
     const std::string_view name = d.name;
     if (d.rule == Rule::update || d.loss) continue;  // functions_training.cpp
     if (name == "where") continue;                   // has two meanings: functions_index.cpp
-    if (std::find(std::begin(kHidden), std::end(kHidden), name) != std::end(kHidden)) continue;
+    if (among(kHidden, name)) continue;
     const Special* s = special(name);
     const auto numbers = numbers_of(name);
     const bool plain = !s && numbers.empty();
@@ -366,27 +383,32 @@ void declare_pointwise(PyObject* module) {
     Definition f{.name = d.name, .signature = nullptr, .doc = nullptr, .implementation = nullptr};
     f.id = static_cast<int>(i);
     f.make_doc = pointwise_doc;
-    f.signature = s        ? s->function
-                  : !plain ? stored("(x: TensorLike, " + options + ") -> Tensor")
-                  : d.arity == 1
-                      ? "(x: TensorLike, *, out: Tensor | None = None) -> Tensor"
-                      : "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor";
-    f.implementation = !plain ? run_special : d.arity == 1 ? run_1 : run_2;
+    f.signature = s              ? s->function
+                  : !plain       ? stored("(x: TensorLike, " + options + ") -> Tensor")
+                  : d.arity == 1 ? "(x: TensorLike, *, out: Tensor | None = None) -> Tensor"
+                  : d.arity == 2
+                      ? "(x: TensorLike, y: TensorLike, *, out: Tensor | None = None) -> Tensor"
+                      : "(x: TensorLike, y: TensorLike, z: TensorLike, *, out: Tensor | None = "
+                        "None) -> Tensor";
+    f.implementation = !plain ? run_special : d.arity == 1 ? run_1 : d.arity == 2 ? run_2 : run_3;
     f.fast = fast_of(operands);
     Definition m = f;
     m.role = Role::method;
     m.signature = s              ? s->method
                   : !plain       ? stored("(" + options + ") -> Tensor")
                   : d.arity == 1 ? "() -> Tensor"
-                                 : "(other: TensorLike) -> Tensor";
+                  : d.arity == 2 ? "(other: TensorLike) -> Tensor"
+                                 : "(y: TensorLike, z: TensorLike) -> Tensor";
     Definition w = m;
     w.name = stored(std::string(name) + "_");
     w.implementation = !plain         ? run_special_in_place
                        : d.arity == 1 ? run_in_place<1>
-                                      : run_in_place<2>;
+                       : d.arity == 2 ? run_in_place<2>
+                                      : run_in_place<3>;
     w.fast = fast_in_place_of(operands);
-    const bool writes = d.rule != Rule::comparison;
-    const bool method_differs = name == "equal";  // t.equal(u) is one bool: methods.cpp
+    const bool alone = among(kNoMethod, name);
+    const bool writes = d.rule != Rule::comparison && !alone;
+    const bool method_differs = alone || name == "equal";  // t.equal(u) is one bool: methods.cpp
     const Definition &kf = keep(f), &km = keep(m);
     const Definition* kw = writes ? &keep(w) : nullptr;
     declare(module, kf);

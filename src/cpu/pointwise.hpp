@@ -21,6 +21,7 @@
 
 #include "core/program.hpp"
 #include "cpu/math.hpp"
+#include "cpu/special.hpp"
 #include "cpu/subnormal.hpp"
 
 namespace nnx::pointwise {

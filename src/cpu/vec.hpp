@@ -262,6 +262,28 @@ struct Vec {
   Vec hypot(Vec b) const;
   Vec xlogy(Vec b) const;
   Vec logaddexp(Vec b) const;
+  // --- defined in cpu/special.hpp ---
+  Vec lgamma() const;
+  Vec digamma() const;
+  Vec polygamma(Vec x) const;  // *this is the order
+  Vec zeta(Vec q) const;
+  Vec betaln(Vec b) const;
+  Vec erfc() const;
+  Vec erfcx() const;
+  Vec erfinv() const;
+  Vec ndtri() const;
+  Vec log_ndtr() const;
+  Vec cbrt() const;
+  Vec i0() const;
+  Vec i0e() const;
+  Vec i1() const;
+  Vec i1e() const;
+  Vec gammainc(Vec x) const;  // *this is a
+  Vec gammaincc(Vec x) const;
+  Vec gammainc_slope(Vec x) const;
+  Vec betainc(Vec b, Vec x) const;
+  Vec betainc_slope(Vec b, Vec x) const;
+  // --- defined in cpu/math.hpp ---
   // Integers too.
   Vec pow(Vec b) const;
   Vec floor_divide(Vec b) const;

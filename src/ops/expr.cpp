@@ -129,6 +129,11 @@ Expr derivative(const Expr& root, int index, const Expr& output) {
   return tangent(tangent, root);
 }
 
+Expr no_derivative(const Expr&, const char* op, const char* argument) {
+  core::fail<core::GradientError>(op, std::string("there is no derivative in ") + argument, {},
+                                  std::string("use ") + argument + ".detach()");
+}
+
 Expr product(const Expr& g, const Expr& d) {
   // 0 and 1 in a branch fold away, so that g * where(c, 1, 0) is where(c, g, 0): an infinite g does
   // not become NaN in the branch that was not taken.

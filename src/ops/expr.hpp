@@ -89,6 +89,9 @@ Expr call(std::string_view name, const A&... args) {
   return Expr::apply(find_declaration(name), list);
 }
 
+// The derivative of `op` in `argument`, for which there is no formula: raises GradientError.
+Expr no_derivative(const Expr&, const char* op, const char* argument);
+
 }  // namespace nnx::ops
 
 namespace nnx::pointwise {

@@ -111,6 +111,10 @@ struct Unique {
 Unique unique(const Tensor& x, bool values_only);
 Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
 Tensor cumprod(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype);
+// Values so far and where they are, of equal ones the last.
+std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t axis);
+std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t axis);
+Tensor logcumsumexp(const Tensor& x, std::int64_t axis);
 
 // --- products (matmul.cpp) ---------------------------------------------------------------------
 Tensor matmul(const Tensor& a, const Tensor& b);

@@ -1,4 +1,4 @@
-// Extremes with indices, sorting, running sums: see ops.hpp.
+// Extremes with indices, sorting, running sums and extremes: see ops.hpp.
 #include <tuple>
 
 #include "ops/support.hpp"
@@ -175,6 +175,35 @@ const Op kCumprod{.name = "cumprod",
                   .saves = save_in(0) | save_out(0),
                   .lanes = lanes::axis};
 
+const Op kRunningMax{
+    .name = "cummax", .forward = scan_forward<Reduction::max>, .lanes = lanes::axis};
+const Op kRunningMin{
+    .name = "cummin", .forward = scan_forward<Reduction::min>, .lanes = lanes::axis};
+
+// The gradient goes to where an extreme stands: the values are taken from there.
+std::pair<Tensor, Tensor> running_extreme(const Op& op, const Tensor& x, std::int64_t axis) {
+  if (x.rank() == 0) {
+    normal_axis(axis, 1, op.name);
+    return {clone(x), scalar_tensor(0, DType::int64, x.device())};
+  }
+  Attrs a;
+  a.i[0] = normal_axis(axis, x.rank(), op.name);
+  const int d = static_cast<int>(a.i[0]);
+  Tensor index;
+  {
+    GradMode off(false);
+    a.dtype = x.dtype();
+    // Of equal elements the last; NaN is the extreme from where it stands, the next NaN too.
+    const Tensor here = logical_or(equal(x, call(op, x, a)), not_equal(x, x));
+    Shape along(Dims::filled(x.rank(), 1));
+    along[d] = x.shape(d);
+    const Tensor places = reshape(arange(0, x.shape(d), 1, DType::int64, x.device()), along);
+    a.dtype = DType::int64;
+    index = call(kRunningMax, where(here, places, 0), a);
+  }
+  return {take_along_axis(x, index, d), index};
+}
+
 Tensor scan(const Op& op, const Tensor& x, std::optional<std::int64_t> axis,
             std::optional<DType> dtype) {
   if (!axis || x.rank() == 0) {
@@ -314,6 +343,30 @@ Unique unique(const Tensor& x, bool values_only) {
   const Tensor inverse = index_add(full(Shape{n}, 0, DType::int64, x.device()), 0, order, group);
   u.inverse = reshape(inverse, x.shape());
   return u;
+}
+
+std::pair<Tensor, Tensor> cummax(const Tensor& x, std::int64_t axis) {
+  return running_extreme(kRunningMax, x, axis);
+}
+std::pair<Tensor, Tensor> cummin(const Tensor& x, std::int64_t axis) {
+  return running_extreme(kRunningMin, x, axis);
+}
+
+// Each step doubles the number of terms: a tree, like a sum's, of log2(n) passes.
+Tensor logcumsumexp(const Tensor& x, std::int64_t axis) {
+  require_floating(x, "logcumsumexp");
+  if (x.rank() == 0) {
+    normal_axis(axis, 1, "logcumsumexp");
+    return clone(x);
+  }
+  const int d = normal_axis(axis, x.rank(), "logcumsumexp");
+  const std::int64_t n = x.shape(d);
+  Tensor y = n > 1 ? x : clone(x);
+  for (std::int64_t k = 1; k < n; k *= 2) {
+    const Tensor later = logaddexp(slice(y, d, k, n - k, 1), slice(y, d, 0, n - k, 1));
+    y = concatenate({slice(y, d, 0, k, 1), later}, d);
+  }
+  return y;
 }
 
 Tensor cumsum(const Tensor& x, std::optional<std::int64_t> axis, std::optional<DType> dtype) {

@@ -22,7 +22,7 @@
 //   update            f32 f64, several results; numbers are broadcast arguments; subnormal
 //                     numbers count as zero (decaying moments would crawl through them)
 // Derivatives are only ever compiled as expressions; call("name", ...) names a declaration that
-// stands further down.
+// stands further down, no_derivative(a, op, argument) raises GradientError when it is asked for.
 // Invariant: the position of a declaration is its id in programs; both compilations agree because
 // they read the same text. Conventions at the edges (relu'(0) = 0, abs'(0) = 0, clip at its
 // bounds) are PyTorch's.
@@ -230,6 +230,69 @@ inline const auto hardswish = composed("hardswish", floating, [](auto a) {
   return where(a <= -3, 0, where(a >= 3, a, a * ((a + 3) / 6))); });
 inline const auto threshold = composed("threshold", floating, [](auto a, auto at_most, auto value) {
   return where(a <= at_most, value, a); });
+
+// --- special functions ----------------------------------------------------------------------
+inline const auto cbrt = primitive("cbrt", floating, [](auto a) { return a.cbrt(); },
+    [](auto, auto y) { return 1 / (3 * (y * y)); });
+// the k-th derivative of digamma, in b; k is a whole number
+inline const auto polygamma = primitive<2>("polygamma", floating, [](auto k, auto b) { return k.polygamma(b); },
+    [](auto, auto, auto) { return 0; }, [](auto k, auto b, auto) { return call("polygamma", k + 1, b); });
+inline const auto digamma = primitive("digamma", floating, [](auto a) { return a.digamma(); },
+    [](auto a, auto) { return call("polygamma", 1, a); });
+inline const auto lgamma = primitive("lgamma", floating, [](auto a) { return a.lgamma(); },
+    [](auto a, auto) { return digamma(a); });
+// the sum of (b + k)^-a over k >= 0
+inline const auto zeta = primitive<2>("zeta", floating, [](auto a, auto b) { return a.zeta(b); },
+    [](auto a, auto, auto) { return no_derivative(a, "zeta", "x"); },
+    [](auto a, auto b, auto) { return -a * call("zeta", a + 1, b); });
+inline const auto betaln = primitive<2>("betaln", floating, [](auto a, auto b) { return a.betaln(b); },
+    [](auto a, auto b, auto) { return digamma(a) - digamma(a + b); },
+    [](auto a, auto b, auto) { return digamma(b) - digamma(a + b); });
+inline const auto erfc = primitive("erfc", floating, [](auto a) { return a.erfc(); },
+    [](auto a, auto) { return -1.1283791670955126 * exp(-(a * a)); });
+// exp(a^2) erfc(a)
+inline const auto erfcx = primitive("erfcx", floating, [](auto a) { return a.erfcx(); },
+    [](auto a, auto y) { return 2 * a * y - 1.1283791670955126; });
+inline const auto erfinv = primitive("erfinv", floating, [](auto a) { return a.erfinv(); },
+    [](auto, auto y) { return 0.886226925452758 * exp(y * y); });
+inline const auto ndtri = primitive("ndtri", floating, [](auto a) { return a.ndtri(); },
+    [](auto, auto y) { return 2.5066282746310002 * exp(0.5 * (y * y)); });
+// log(ndtr(a)); its slope is that of the normal density over ndtr
+inline const auto log_ndtr = primitive("log_ndtr", floating, [](auto a) { return a.log_ndtr(); },
+    [](auto a, auto) { return 0.7978845608028654 / erfcx(a * -0.7071067811865476); });
+inline const auto i0 = primitive("i0", floating, [](auto a) { return a.i0(); },
+    [](auto a, auto) { return call("i1", a); });
+inline const auto i0e = primitive("i0e", floating, [](auto a) { return a.i0e(); },
+    [](auto a, auto y) { return call("i1e", a) - sign(a) * y; });
+inline const auto i1 = primitive("i1", floating, [](auto a) { return a.i1(); },
+    [](auto a, auto y) { return where(a == 0, 0.5, i0(a) - y / a); });
+inline const auto i1e = primitive("i1e", floating, [](auto a) { return a.i1e(); },
+    [](auto a, auto y) { return where(a == 0, 0.5, i0e(a) - y * (sign(a) + 1 / a)); });
+// Regularised. Their derivatives in a (and b) have no derivatives in a (and b) of their own.
+inline const auto gammainc_slope = primitive<2>("gammainc_slope", floating, [](auto a, auto x) { return a.gammainc_slope(x); },
+    [](auto a, auto, auto) { return no_derivative(a, "the derivative of gammainc in a", "a"); },
+    [](auto a, auto x, auto) { return exp((a - 1) * log(x) - x - lgamma(a)) * (log(x) - digamma(a)); });
+inline const auto gammainc = primitive<2>("gammainc", floating, [](auto a, auto x) { return a.gammainc(x); },
+    [](auto a, auto x, auto) { return gammainc_slope(a, x); },
+    [](auto a, auto x, auto) { return exp(xlogy(a - 1, x) - x - lgamma(a)); });
+inline const auto gammaincc = primitive<2>("gammaincc", floating, [](auto a, auto x) { return a.gammaincc(x); },
+    [](auto a, auto x, auto) { return -gammainc_slope(a, x); },
+    [](auto a, auto x, auto) { return -exp(xlogy(a - 1, x) - x - lgamma(a)); });
+inline const auto betainc_slope = primitive<3>("betainc_slope", floating, [](auto a, auto b, auto x) { return a.betainc_slope(b, x); },
+    [](auto a, auto, auto, auto) { return no_derivative(a, "the derivative of betainc in a", "a"); },
+    [](auto a, auto, auto, auto) { return no_derivative(a, "the derivative of betainc in a", "b"); },
+    [](auto a, auto b, auto x, auto) {
+      return exp((a - 1) * log(x) + (b - 1) * log1p(-x) - betaln(a, b)) * (log(x) - digamma(a) + digamma(a + b)); });
+inline const auto betainc = primitive<3>("betainc", floating, [](auto a, auto b, auto x) { return a.betainc(b, x); },
+    [](auto a, auto b, auto x, auto) { return betainc_slope(a, b, x); },
+    [](auto a, auto b, auto x, auto) { return -betainc_slope(b, a, 1 - x); },
+    [](auto a, auto b, auto x, auto) { return exp(xlogy(a - 1, x) + (b - 1) * log1p(-x) - betaln(a, b)); });
+// -a log(a), -inf below 0
+inline const auto entr = composed("entr", floating, [](auto a) {
+  return where(a < 0, -__builtin_inf(), xlogy(-a, a)); });
+// a log(1 + b), 0 where a is 0 (unless b is NaN)
+inline const auto xlog1py = composed("xlog1py", floating, [](auto a, auto b) {
+  return where((a == 0) & (b == b), 0, a * log1p(b)); });
 
 // --- losses, element by element: of an input a against a target t, and a number --------------
 inline const auto mse_loss = loss(composed("mse_loss", floating, [](auto a, auto t) {

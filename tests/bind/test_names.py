@@ -322,7 +322,7 @@ def test_what_the_table_calls_missing_is_missing() -> None:
 # Named in the table, or not a function of the tensor alone.
 DIFFERENT = {
     "max", "min", "median", "sort", "std", "var", "repeat", "split", "take", "nonzero", "squeeze",
-    "equal", "pad", "cumsum", "transpose", "where",
+    "equal", "pad", "cumsum", "transpose", "where", "polygamma",
 }  # fmt: skip
 INDEX = nnx.tensor(np.array([[0, 1, 1, 0]]))
 ARGUMENTS: list[tuple[Any, ...]] = [

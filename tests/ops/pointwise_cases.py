@@ -50,6 +50,38 @@ def _xlogy(a: Any, b: Any) -> Any:
     return np.where(a == 0, 0, a * np.log(np.where(a == 0, 1, b)))
 
 
+def special(name: str) -> Callable[..., Any]:
+    """SciPy's function of this name."""
+
+    def f(*args: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, name)(*args)
+
+    return f
+
+
+def _gammainc_slope(a: Any, x: Any) -> Any:
+    """d gammainc / da: in closed form at a = 1, else by mpmath's differences."""
+    import scipy.special
+
+    if np.all(a == 1):
+        return -np.exp(-x) * (np.log(x) + np.euler_gamma) - scipy.special.exp1(x) + 0 * a
+
+    def each(a: float, x: float) -> float:
+        import mpmath
+
+        return float(mpmath.diff(lambda t: mpmath.gammainc(t, 0, x, regularized=True), a))
+
+    return np.vectorize(each, otypes=[float])(a, x)
+
+
+def _betainc_slope(a: Any, b: Any, x: Any) -> Any:
+    """d betainc / da: of x^a at b = 1; beyond x = 1 there is none."""
+    assert np.all((b == 1) | (x >= 1))
+    return np.where(x > 1, np.nan, x**a * np.log(np.where(x > 1, 1, x)))
+
+
 def mp_sigmoid(x: Any) -> Any:
     import mpmath
 
@@ -169,6 +201,28 @@ CASES: dict[str, Case] = {
     "hypot": Case(np.hypot, two(POSITIVE, POSITIVE)),
     "erf": Case(erf, mp="erf"),
     "ndtr": Case(_ndtr, mp="ncdf"),
+    "cbrt": Case(np.cbrt, kinks=(0.0,)),
+    "lgamma": Case(special("gammaln"), [(0.1, 12.0)]),
+    "digamma": Case(special("psi"), [(0.1, 12.0)]),
+    "polygamma": Case(special("polygamma"), two((2.0, 2.0), (0.5, 4.0)), wrt=(1,)),
+    "zeta": Case(special("zeta"), two((1.5, 6.0), (0.5, 4.0)), wrt=(1,)),
+    "betaln": Case(special("betaln"), two(POSITIVE, POSITIVE)),
+    "erfc": Case(special("erfc")),
+    "erfcx": Case(special("erfcx")),
+    "erfinv": Case(special("erfinv"), [(-0.9, 0.9)]),
+    "ndtri": Case(special("ndtri"), [(0.05, 0.95)]),
+    "log_ndtr": Case(special("log_ndtr"), [(-12.0, 5.0)]),
+    "i0": Case(special("i0"), [(-10.0, 10.0)]),
+    "i0e": Case(special("i0e"), [(-10.0, 10.0)], kinks=(0.0,)),
+    "i1": Case(special("i1"), [(-10.0, 10.0)]),
+    "i1e": Case(special("i1e"), [(-10.0, 10.0)], kinks=(0.0,)),
+    "gammainc": Case(special("gammainc"), two(POSITIVE, POSITIVE), wrt=(1,)),
+    "gammaincc": Case(special("gammaincc"), two(POSITIVE, POSITIVE), wrt=(1,)),
+    "gammainc_slope": Case(_gammainc_slope, two((1.0, 1.0), POSITIVE), wrt=(1,)),
+    "betainc": Case(special("betainc"), [POSITIVE, POSITIVE, (0.1, 0.9)], wrt=(2,)),
+    "betainc_slope": Case(_betainc_slope, [POSITIVE, (1.0, 1.0), (0.1, 0.9)], wrt=(2,)),
+    "entr": Case(special("entr"), [POSITIVE]),
+    "xlog1py": Case(special("xlog1py"), two(ANY, (-0.8, 4.0))),
     "relu": Case(lambda a: np.maximum(a, 0), kinks=(0.0,), exact=True),
     "relu_backward": Case(
         lambda y, g: np.where(y > 0, g, 0), two(), kinks=(0.0,), wrt=(1,), exact=True

@@ -38,6 +38,8 @@ _OTHERS = {
     "ptp", "radians", "repeat", "reset_peak_memory_stats", "right_shift", "rint",
     "set_memory_limit", "swish", "take_along_axis", "uniform", "unique_counts",
     "unique_inverse", "unique_values", "unstack", "value_and_grad", "vecdot",
+    "betainc", "betaln", "cbrt", "entr", "erfcx", "gammainc", "gammaincc", "gammaln", "i0e", "i1",
+    "i1e", "log_ndtr", "ndtri", "psi", "xlog1py", "zeta",
 }  # fmt: skip
 # Methods that are functions of PyTorch, too, and of nnx not.
 _METHODS = ("addcdiv", "addcmul", "clamp_max", "clamp_min", "detach", "masked_fill")
@@ -62,7 +64,7 @@ _OF_MATRICES = {
 }
 _MODULES = (
     *("accelerator", "amp", "autograd", "backends", "cuda", "distributions", "func"),
-    *("linalg", "nn", "optim", "utils", "vision"),
+    *("linalg", "nn", "optim", "special", "utils", "vision"),
 )
 
 

@@ -13,9 +13,11 @@ from types import ModuleType
 
 PLACES = {
     "cuda.amp": "nnx.torch.amp",
+    "distributions": "nnx.distributions",
     "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
+    "special": "nnx.special",
     "utils.checkpoint": "nnx.recompute",
     "utils.data": "nnx.data",
     "utils.data.dataloader": "nnx.data.loader",

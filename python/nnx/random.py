@@ -1,0 +1,658 @@
+"""Random numbers by the names of NumPy's Generator: `nnx.random.gamma(2.0, size=(3,))`.
+
+All draws come from nnx's Philox streams: `nnx.manual_seed(seed)`, or a `generator` of one's own,
+gives the same numbers every time, for any number of threads. Parameters are numbers or tensors that
+broadcast; `size` is the shape of the result, which is theirs without it. Nothing here follows
+gradients: see `nnx.distributions` for draws that do.
+
+Example:
+    >>> _ = nnx.manual_seed(0)
+    >>> nnx.random.poisson(4.0, size=(2, 3)).shape
+    (2, 3)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import nnx
+from nnx._errors import describe, fail
+from nnx._nnx import ArgumentError, Generator, ShapeError, Tensor
+
+__all__ = [
+    "beta",
+    "binomial",
+    "chisquare",
+    "choice",
+    "dirichlet",
+    "exponential",
+    "gamma",
+    "geometric",
+    "gumbel",
+    "integers",
+    "laplace",
+    "lognormal",
+    "multinomial",
+    "multivariate_normal",
+    "normal",
+    "permutation",
+    "poisson",
+    "random",
+    "standard_cauchy",
+    "standard_exponential",
+    "standard_gamma",
+    "standard_normal",
+    "standard_t",
+    "uniform",
+]
+
+Size = Any
+
+
+def _shape(op: str, size: Size, *parameters: Tensor) -> tuple[int, ...]:
+    own = tuple(nnx.broadcast_shapes(*[p.shape for p in parameters])) if parameters else ()
+    if size is None:
+        return own
+    shape = (size,) if isinstance(size, int) else tuple(size)
+    if len(own) > len(shape) or any(
+        a not in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False)
+    ):
+        rule = "the parameters must broadcast to size"
+        raise fail(ShapeError, op, rule, f"parameters {own}, size {shape}")
+    return shape
+
+
+def _ready(op: str, size: Size, *values: Any) -> list[Tensor]:
+    """Parameters in float64, broadcast to the shape of the result."""
+    known = [nnx.asarray(v).detach().to(nnx.float64) for v in values]
+    shape = _shape(op, size, *known)
+    return [nnx.broadcast_to(k, shape) for k in known]
+
+
+def _need(op: str, holds: Tensor, rule: str, value: Any) -> None:
+    if not bool(holds.all()):
+        raise fail(ArgumentError, op, rule, describe(nnx.asarray(value)))
+
+
+def _dtype(dtype: Any, *values: Any) -> Any:
+    """The one that is asked for, else that of floating parameters, else the default."""
+    if dtype is not None:
+        return dtype
+    tensors = [v for v in values if isinstance(v, Tensor) and v.is_floating_point()]
+    return tensors[0].dtype if tensors else nnx.get_default_dtype()
+
+
+def _accepted(parameters: list[Tensor], draw: Callable[..., tuple[Tensor, Tensor]]) -> Tensor:
+    """draw(*parameters) gives proposals and where they are accepted: repeated for the others."""
+    shape = parameters[0].shape
+    flat = [p.reshape((-1,)) for p in parameters]
+    out = nnx.zeros(flat[0].shape, dtype=nnx.float64)
+    left = nnx.arange(out.numel())
+    while left.numel():
+        values, accepted = draw(*[p[left] for p in flat])
+        out[left[accepted]] = values[accepted]
+        left = left[~accepted]
+    return out.reshape(shape)
+
+
+def random(size: Size = None, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+    """Uniform in [0, 1).
+
+    Example:
+        >>> bool((nnx.random.random(5) < 1).all())
+        True
+    """
+    return nnx.rand(_shape("random", size), dtype=_dtype(dtype), generator=generator)
+
+
+def uniform(
+    low: Any = 0.0,
+    high: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Uniform in [low, high).
+
+    Raises: ArgumentError unless low <= high.
+
+    Example:
+        >>> bool((nnx.random.uniform(2.0, 3.0, 5) >= 2).all())
+        True
+    """
+    a, b = _ready("uniform", size, low, high)
+    _need("uniform", a <= b, "low must not be above high", low)
+    u = nnx.rand(a.shape, dtype=nnx.float64, generator=generator)
+    return (a + (b - a) * u).to(_dtype(dtype, low, high))
+
+
+def integers(
+    low: int,
+    high: int | None = None,
+    size: Size = None,
+    *,
+    endpoint: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole numbers in [low, high), or up to high with endpoint; from 0 if only one is given.
+
+    Raises: ArgumentError where there are none.
+
+    Example:
+        >>> bool((nnx.random.integers(1, 6, size=9, endpoint=True) >= 1).all())
+        True
+    """
+    first, last = (0, low) if high is None else (low, high)
+    return nnx.randint(first, last + endpoint, _shape("integers", size), generator=generator)
+
+
+def standard_normal(
+    size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Normal with mean 0 and deviation 1.
+
+    Example:
+        >>> nnx.random.standard_normal((2, 3)).shape
+        (2, 3)
+    """
+    return nnx.randn(_shape("standard_normal", size), dtype=_dtype(dtype), generator=generator)
+
+
+def normal(
+    loc: Any = 0.0,
+    scale: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal with mean loc and standard deviation scale.
+
+    Raises: ArgumentError for a scale below 0.
+
+    Example:
+        >>> nnx.random.normal(nnx.tensor([0.0, 5.0]), 1.0).shape
+        (2,)
+    """
+    mean, deviation = _ready("normal", size, loc, scale)
+    _need("normal", deviation >= 0, "scale must be at least 0", scale)
+    z = nnx.randn(mean.shape, dtype=nnx.float64, generator=generator)
+    return (mean + deviation * z).to(_dtype(dtype, loc, scale))
+
+
+def lognormal(
+    mean: Any = 0.0,
+    sigma: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """exp of a normal with these parameters.
+
+    Raises: ArgumentError for a sigma below 0.
+
+    Example:
+        >>> bool((nnx.random.lognormal(size=5) > 0).all())
+        True
+    """
+    return nnx.exp(normal(mean, sigma, size, dtype=dtype, generator=generator))
+
+
+def multivariate_normal(
+    mean: Any,
+    cov: Any,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Vectors with this mean (n) and covariance matrix (n, n).
+
+    Shapes: -> (*size, n). Raises: ShapeError; LinAlgError unless cov is positive definite.
+
+    Example:
+        >>> nnx.random.multivariate_normal([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]], size=4).shape
+        (4, 2)
+    """
+    m = nnx.asarray(mean).to(nnx.float64)
+    root = nnx.linalg.cholesky(nnx.asarray(cov).to(nnx.float64))
+    if m.ndim != 1 or root.shape != (len(m), len(m)):
+        received = f"mean {tuple(m.shape)}, cov {tuple(root.shape)}"
+        raise fail(ShapeError, "multivariate_normal", "mean is (n) and cov (n, n)", received)
+    shape = (*_shape("multivariate_normal", () if size is None else size), len(m))
+    z = nnx.randn(shape, dtype=nnx.float64, generator=generator)
+    return (m + z @ root.mT).to(_dtype(dtype, mean, cov))
+
+
+def standard_exponential(
+    size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Waiting times with mean 1.
+
+    Example:
+        >>> bool((nnx.random.standard_exponential(5) >= 0).all())
+        True
+    """
+    return exponential(1.0, size, dtype=dtype, generator=generator)
+
+
+def exponential(
+    scale: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Waiting times with mean scale.
+
+    Raises: ArgumentError for a scale below 0.
+
+    Example:
+        >>> bool((nnx.random.exponential(2.0, 5) >= 0).all())
+        True
+    """
+    (mean,) = _ready("exponential", size, scale)
+    _need("exponential", mean >= 0, "scale must be at least 0", scale)
+    u = nnx.rand(mean.shape, dtype=nnx.float64, generator=generator)
+    return (-mean * nnx.log1p(-u)).to(_dtype(dtype, scale))
+
+
+def laplace(
+    loc: Any = 0.0,
+    scale: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Two-sided exponential around loc.
+
+    Raises: ArgumentError for a scale below 0.
+
+    Example:
+        >>> nnx.random.laplace(size=5).shape
+        (5,)
+    """
+    middle, width = _ready("laplace", size, loc, scale)
+    _need("laplace", width >= 0, "scale must be at least 0", scale)
+    u = 2 * nnx.rand(middle.shape, dtype=nnx.float64, generator=generator) - 1
+    u = u.clip(nnx.finfo(nnx.float64).eps - 1)
+    return (middle - width * u.sign() * nnx.log1p(-u.abs())).to(_dtype(dtype, loc, scale))
+
+
+def gumbel(
+    loc: Any = 0.0,
+    scale: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Largest of many values: loc - scale log(-log u).
+
+    Raises: ArgumentError for a scale below 0.
+
+    Example:
+        >>> nnx.random.gumbel(size=5).shape
+        (5,)
+    """
+    middle, width = _ready("gumbel", size, loc, scale)
+    _need("gumbel", width >= 0, "scale must be at least 0", scale)
+    u = nnx.rand(middle.shape, dtype=nnx.float64, generator=generator)
+    waiting = -nnx.log1p(-u).clip(None, -nnx.finfo(nnx.float64).tiny)
+    return (middle - width * nnx.log(waiting)).to(_dtype(dtype, loc, scale))
+
+
+def standard_cauchy(
+    size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """The ratio of two normals.
+
+    Example:
+        >>> nnx.random.standard_cauchy(5).shape
+        (5,)
+    """
+    u = nnx.rand(_shape("standard_cauchy", size), dtype=nnx.float64, generator=generator)
+    return nnx.tan(math.pi * (u - 0.5)).to(_dtype(dtype))
+
+
+def standard_gamma(
+    shape: Any,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Gamma with the density x^(a - 1) exp(-x) / gamma(a) for a = shape.
+
+    Raises: ArgumentError for a shape that is not finite and above 0.
+    Source: Marsaglia and Tsang, ACM Trans. Math. Softw. 26 (2000) 363.
+
+    Example:
+        >>> bool((nnx.random.standard_gamma(2.0, 5) > 0).all())
+        True
+    """
+    (a,) = _ready("standard_gamma", size, shape)
+    valid = (a > 0) & nnx.isfinite(a)
+    _need("standard_gamma", valid, "shape must be finite and above 0", shape)
+
+    def draw(d: Tensor) -> tuple[Tensor, Tensor]:
+        x = nnx.randn(d.shape, dtype=nnx.float64, generator=generator)
+        u = nnx.rand(d.shape, dtype=nnx.float64, generator=generator)
+        v = (1 + x / nnx.sqrt(9 * d)) ** 3
+        bound = 0.5 * x**2 + d - d * v + d * nnx.log(v.clip(1e-300))
+        return d * v, (v > 0) & (nnx.log(u) < bound)
+
+    small = a < 1  # x u^(1 / a) of an x for a + 1
+    x = _accepted([nnx.where(small, a + 1, a) - 1 / 3], draw)
+    if bool(small.any()):
+        u = 1 - nnx.rand(a.shape, dtype=nnx.float64, generator=generator)
+        x = x * nnx.where(small, u ** (1 / a), 1.0)
+    return x.to(_dtype(dtype, shape))
+
+
+def gamma(
+    shape: Any,
+    scale: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """standard_gamma times scale: mean shape scale.
+
+    Raises: ArgumentError for a shape that is not above 0, a scale below 0.
+
+    Example:
+        >>> nnx.random.gamma(2.0, 3.0, size=(2, 2)).shape
+        (2, 2)
+    """
+    a, width = _ready("gamma", size, shape, scale)
+    _need("gamma", width >= 0, "scale must be at least 0", scale)
+    return (width * standard_gamma(a, generator=generator)).to(_dtype(dtype, shape, scale))
+
+
+def chisquare(
+    df: Any, size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """The sum of df squared normals.
+
+    Raises: ArgumentError for a df that is not above 0.
+
+    Example:
+        >>> bool((nnx.random.chisquare(3, 5) > 0).all())
+        True
+    """
+    (n,) = _ready("chisquare", size, df)
+    return (2 * standard_gamma(0.5 * n, generator=generator)).to(_dtype(dtype, df))
+
+
+def standard_t(
+    df: Any, size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Student's t with df degrees of freedom.
+
+    Raises: ArgumentError for a df that is not above 0.
+
+    Example:
+        >>> nnx.random.standard_t(3, 5).shape
+        (5,)
+    """
+    (n,) = _ready("standard_t", size, df)
+    z = nnx.randn(n.shape, dtype=nnx.float64, generator=generator)
+    spread = standard_gamma(0.5 * n, generator=generator) / (0.5 * n)
+    return (z / nnx.sqrt(spread)).to(_dtype(dtype, df))
+
+
+def beta(
+    a: Any,
+    b: Any,
+    size: Size = None,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Shares with the density x^(a - 1) (1 - x)^(b - 1) / beta(a, b).
+
+    Raises: ArgumentError for an a or b that is not above 0.
+
+    Example:
+        >>> bool((nnx.random.beta(2.0, 3.0, 5) < 1).all())
+        True
+    """
+    p, q = _ready("beta", size, a, b)
+    x, y = standard_gamma(p, generator=generator), standard_gamma(q, generator=generator)
+    return (x / (x + y)).to(_dtype(dtype, a, b))
+
+
+def dirichlet(
+    alpha: Any, size: Size = None, *, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Shares with the sum 1 in the last axis.
+
+    Shapes: alpha (..., n) -> (*size, ..., n). Raises: ArgumentError for an alpha not above 0.
+
+    Example:
+        >>> nnx.random.dirichlet([1.0, 2.0, 3.0], size=4).shape
+        (4, 3)
+    """
+    a = nnx.asarray(alpha).detach().to(nnx.float64)
+    front = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+    x = standard_gamma(nnx.broadcast_to(a, (*front, *a.shape)), generator=generator)
+    return (x / x.sum(-1, keepdim=True)).to(_dtype(dtype, alpha))
+
+
+def poisson(
+    lam: Any = 1.0,
+    size: Size = None,
+    *,
+    dtype: Any = nnx.int64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Counts of independent events whose mean number is lam.
+
+    Raises: ArgumentError for a lam that is not finite and at least 0, or above 1e15.
+    Source: Hoermann, Insurance: Mathematics and Economics 12 (1993) 39 (from lam = 10 on).
+
+    Example:
+        >>> nnx.random.poisson(nnx.tensor([1.0, 100.0])).shape
+        (2,)
+    """
+    (mean,) = _ready("poisson", size, lam)
+    _need("poisson", (mean >= 0) & (mean <= 1e15), "lam must be in [0, 1e15]", lam)
+
+    def draw(m: Tensor) -> tuple[Tensor, Tensor]:
+        b = 0.931 + 2.53 * nnx.sqrt(m)
+        a = -0.059 + 0.02483 * b
+        u = nnx.rand(m.shape, dtype=nnx.float64, generator=generator) - 0.5
+        v = nnx.rand(m.shape, dtype=nnx.float64, generator=generator)
+        s = 0.5 - u.abs()
+        k = nnx.floor((2 * a / s + b) * u + m + 0.43)
+        quick = (s >= 0.07) & (v <= 0.9277 - 3.6224 / (b - 2))
+        hat = nnx.log(v * (1.1239 + 1.1328 / (b - 3.4)) / (a / s**2 + b))
+        known = k.clip(0)
+        slow = (k >= 0) & ~((s < 0.013) & (v > s))
+        slow = slow & (hat <= nnx.xlogy(known, m) - m - nnx.lgamma(known + 1))
+        return k, quick | slow
+
+    large = mean >= 10
+    k = nnx.zeros(mean.shape, dtype=nnx.float64)
+    if not bool(large.all()):
+        few = nnx.where(large, 0.0, mean)
+        k = _counted(nnx.exp(-few), lambda p, i: p * few / i, generator)
+    if bool(large.any()):
+        k[large] = _accepted([mean[large]], draw)
+    return k.to(dtype)
+
+
+def _counted(
+    first: Tensor, following: Callable[[Tensor, int], Tensor], generator: Generator | None
+) -> Tensor:
+    """Counts by their probabilities: the first one whose running sum is above a uniform number."""
+    u = nnx.rand(first.shape, dtype=nnx.float64, generator=generator)
+    p, below, k = first, first, nnx.zeros(first.shape, dtype=nnx.float64)
+    for i in range(1, 200):
+        beyond = u >= below
+        if not bool(beyond.any()):
+            break
+        k = k + beyond.to(nnx.float64)
+        p = following(p, i)
+        below = below + p
+    return k
+
+
+def binomial(
+    n: Any,
+    p: Any,
+    size: Size = None,
+    *,
+    dtype: Any = nnx.int64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """How many of n trials of probability p succeed.
+
+    Raises: ArgumentError for an n that is not a whole number from 0, a p outside [0, 1].
+    Source: Hoermann, J. Stat. Comput. Simul. 46 (1993) 101 (from n p = 10 on).
+
+    Example:
+        >>> bool((nnx.random.binomial(10, 0.5, 5) <= 10).all())
+        True
+    """
+    count, chance = _ready("binomial", size, n, p)
+    whole = (count >= 0) & (count == nnx.floor(count)) & (count <= 1e15)
+    _need("binomial", whole, "n must be a whole number in [0, 1e15]", n)
+    _need("binomial", (chance >= 0) & (chance <= 1), "p must be in [0, 1]", p)
+    often = chance > 0.5
+    rare = nnx.where(often, 1 - chance, chance)
+
+    def draw(m: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+        spread = nnx.sqrt(m * q * (1 - q))
+        b = 1.15 + 2.53 * spread
+        a = -0.0873 + 0.0248 * b + 0.01 * q
+        u = nnx.rand(m.shape, dtype=nnx.float64, generator=generator) - 0.5
+        v = nnx.rand(m.shape, dtype=nnx.float64, generator=generator)
+        s = 0.5 - u.abs()
+        k = nnx.floor((2 * a / s + b) * u + m * q + 0.5)
+        inside = (k >= 0) & (k <= m)
+        quick = (s >= 0.07) & (v <= 0.92 - 4.2 / b)
+        mode, known = nnx.floor((m + 1) * q), nnx.where(inside, k, 0.0)
+        hat = nnx.log(v * (2.83 + 5.1 / b) * spread / (a / s**2 + b))
+        ways = nnx.lgamma(mode + 1) + nnx.lgamma(m - mode + 1)
+        ways = ways - nnx.lgamma(known + 1) - nnx.lgamma(m - known + 1)
+        return k, inside & (quick | (hat <= ways + (known - mode) * nnx.logit(q)))
+
+    large = count * rare >= 10
+    k = nnx.zeros(count.shape, dtype=nnx.float64)
+    if not bool(large.all()):
+        few, q = nnx.where(large, 0.0, count), nnx.where(large, 0.0, rare)
+        odds = q / (1 - q)
+        first = nnx.exp(few * nnx.log1p(-q))
+        k = _counted(first, lambda at, i: at * odds * (few - i + 1).clip(0) / i, generator)
+        k = nnx.minimum(k, few)
+    if bool(large.any()):
+        k[large] = _accepted([count[large], rare[large]], draw)
+    out: Tensor = nnx.where(often, count - k, k).to(dtype)
+    return out
+
+
+def multinomial(
+    n: Any,
+    pvals: Any,
+    size: Size = None,
+    *,
+    dtype: Any = nnx.int64,
+    generator: Generator | None = None,
+) -> Tensor:
+    """How often each class is drawn in n draws: binomials, class after class, of what is left.
+
+    Shapes: pvals (..., k) -> (*size, ..., k). Raises: ArgumentError for pvals that are negative or
+        whose sum is not 1.
+
+    Example:
+        >>> nnx.random.multinomial(6, [0.5, 0.5], size=3).sum(-1).tolist()
+        [6, 6, 6]
+    """
+    p = nnx.asarray(pvals).detach().to(nnx.float64)
+    valid = (p >= 0).all(-1) & ((p.sum(-1) - 1).abs() < 1e-5)
+    _need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals)
+    front = () if size is None else (size,) if isinstance(size, int) else tuple(size)
+    p = nnx.broadcast_to(p, (*front, *p.shape))
+    left = nnx.broadcast_to(nnx.asarray(n).to(nnx.float64), p.shape[:-1])
+    rest = p.sum(-1)
+    counts = []
+    for i in range(p.shape[-1] - 1):
+        share = (p[..., i] / rest.clip(1e-300)).clip(0, 1)
+        k = binomial(left, share, dtype=nnx.float64, generator=generator)
+        counts.append(k)
+        left, rest = left - k, (rest - p[..., i]).clip(0)
+    return nnx.stack([*counts, left], -1).to(dtype)
+
+
+def geometric(
+    p: Any, size: Size = None, *, dtype: Any = nnx.int64, generator: Generator | None = None
+) -> Tensor:
+    """The number of the first trial of probability p that succeeds, from 1.
+
+    Raises: ArgumentError for a p outside (0, 1].
+
+    Example:
+        >>> bool((nnx.random.geometric(0.5, 5) >= 1).all())
+        True
+    """
+    (chance,) = _ready("geometric", size, p)
+    _need("geometric", (chance > 0) & (chance <= 1), "p must be in (0, 1]", p)
+    u = nnx.rand(chance.shape, dtype=nnx.float64, generator=generator)
+    return (nnx.floor(nnx.log1p(-u) / nnx.log1p(-chance)).clip(0) + 1).to(dtype)
+
+
+def permutation(x: Any, *, generator: Generator | None = None) -> Tensor:
+    """0 to x - 1 in random order, or the rows of a tensor in random order.
+
+    Example:
+        >>> sorted(nnx.random.permutation(4).tolist())
+        [0, 1, 2, 3]
+    """
+    if isinstance(x, int):
+        return nnx.randperm(x, generator=generator)
+    rows = nnx.asarray(x)
+    return rows[nnx.randperm(len(rows), generator=generator)]
+
+
+def choice(
+    a: Any,
+    size: Size = None,
+    replace: bool = True,
+    p: Any = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Rows of a (or numbers below a), drawn with probabilities p, equal ones without it.
+
+    Raises: ArgumentError for more draws without replacement than there are rows, for p that does
+        not fit.
+
+    Example:
+        >>> sorted(nnx.random.choice(3, 3, replace=False).tolist())
+        [0, 1, 2]
+    """
+    rows = nnx.arange(a) if isinstance(a, int) else nnx.asarray(a)
+    shape = _shape("choice", size)
+    count, n = math.prod(shape), len(rows)
+    if n == 0 or (not replace and count > n):
+        rule = f"there are {n} to draw from"
+        raise fail(ArgumentError, "choice", rule, f"size {shape}, replace {replace}")
+    if p is not None:
+        weights = nnx.asarray(p).detach().to(nnx.float64)
+        if weights.shape != (n,) or abs(weights.sum().item() - 1) > 1e-5:
+            rule = f"p holds {n} probabilities with the sum 1"
+            raise fail(ArgumentError, "choice", rule, describe(weights, "p"))
+        at = nnx.multinomial(weights, count, replacement=replace, generator=generator)
+    elif replace:
+        at = nnx.randint(0, n, (count,), generator=generator)
+    else:
+        at = nnx.randperm(n, generator=generator)[:count]
+    return rows[at.reshape(shape)]
