@@ -78,7 +78,7 @@ __device__ void direct_step(const Direct& d, int64_t i, int n, std::type_identit
 }
 
 template <int id, Lane lane>
-__global__ void __launch_bounds__(kThreads) direct_kernel(Direct d) {
+__global__ void __launch_bounds__(kThreads) direct_kernel(const __grid_constant__ Direct d) {
   constexpr int width = 16 / int(sizeof(Element<lane>)) < 4 ? 16 / int(sizeof(Element<lane>)) : 4;
   using A = Arguments<id, lane>;
   constexpr auto each = std::make_index_sequence<std::tuple_size_v<A>>{};

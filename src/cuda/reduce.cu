@@ -92,7 +92,7 @@ __device__ T value_at(const Source& s, int64_t base, int64_t r) {
 
 // Unit u of outputs * pieces: output u / pieces, piece u % pieces.
 template <class T, Reduction kOp, bool kNative>
-__global__ void rows_kernel(Source s) {
+__global__ void rows_kernel(const __grid_constant__ Source s) {
   using F = Fold<T, kOp>;
   __shared__ T room[32];
   const int64_t units = s.kept.count * s.pieces;
@@ -124,7 +124,7 @@ __global__ void rows_kernel(Source s) {
 // Blocks of 32 columns by 8 rows of threads; grid.y counts pieces.
 constexpr int kColumns = 32, kRows = 8;
 template <class T, Reduction kOp, bool kNative>
-__global__ void columns_kernel(Source s) {
+__global__ void columns_kernel(const __grid_constant__ Source s) {
   using F = Fold<T, kOp>;
   __shared__ T room[kRows][kColumns];
   const int column = int(threadIdx.x) % kColumns, row = int(threadIdx.x) / kColumns;

@@ -131,7 +131,8 @@ __device__ void execute(const Code& code, const Frame& f) {
   }
 }
 
-__global__ void __launch_bounds__(128) program_kernel(Code code, Space space) {
+__global__ void __launch_bounds__(128)
+    program_kernel(const __grid_constant__ Code code, const __grid_constant__ Space space) {
   const Frame f{dynamic_shared()};
   for (int j = 0; j < code.constants; ++j)
     on_lane(code.constant_lane[j], [&]<class T>() {
@@ -182,7 +183,8 @@ __global__ void __launch_bounds__(128) program_kernel(Code code, Space space) {
 // One input, one output, no instruction.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    convert_kernel(Space space, char* to, DType to_dtype, const char* from, DType from_dtype) {
+    convert_kernel(const __grid_constant__ Space space, char* to, DType to_dtype, const char* from,
+                   DType from_dtype) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
        i += int64_t{gridDim.x} * blockDim.x) {
     int64_t offset[2] = {0, 0};
@@ -192,7 +194,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 // Elements of one dtype are moved as what they are made of.
 template <class T>
-__global__ void __launch_bounds__(kThreads) copy_kernel(Space space, char* to, const char* from) {
+__global__ void __launch_bounds__(kThreads)
+    copy_kernel(const __grid_constant__ Space space, char* to, const char* from) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
        i += int64_t{gridDim.x} * blockDim.x) {
     int64_t offset[2] = {0, 0};
