@@ -17,7 +17,7 @@ from nnx._nnx import _rebuild_tensor  # noqa: F401  (pickled tensors name it)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from nnx import data, io, linalg, models, nn, optim, plot, torch, train
+    from nnx import data, fft, io, linalg, models, nn, optim, plot, torch, train
     from nnx import demo as demo
     from nnx import info as info
     from nnx._errors import FileError, MissingFileError, MissingPackageError
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _LATER = {
     "data": "nnx.data",
     "demo": "nnx.demo",
+    "fft": "nnx.fft",
     "info": "nnx.info",
     "io": "nnx.io",
     "linalg": "nnx.linalg",
@@ -78,9 +79,7 @@ _LATER = {
 # NumPy's functions that are compositions.
 _NUMERIC = {
     "calculus": "gradient interp trapezoid unwrap",
-    "elements": (
-        "conj conjugate fabs float_power fmax fmin logaddexp2 matvec modf real vdot vecmat"
-    ),
+    "elements": "fabs float_power fmax fmin logaddexp2 matvec modf vdot vecmat",
     "polynomials": "polyadd polyder polyfit polyint polymul polysub polyval vander",
     "series": (
         "append around block compress convolve correlate delete diagflat dsplit ediff1d extract "
@@ -108,6 +107,7 @@ __all__ = [
     "checkpoint_sequential",
     "data",
     "detect_anomaly",
+    "fft",
     "functional_call",
     "graph",
     "hessian",

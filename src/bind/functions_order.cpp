@@ -63,6 +63,14 @@ PyObject* cumulative(Args& a) {
 }
 
 // Sorted distinct values. Along an axis would need an order of rows; here the tensor is flattened.
+// Complex numbers in the order of their real, then of their imaginary parts.
+std::pair<Tensor, Tensor> in_order(const Tensor& flat) {
+  if (!is_complex(flat.dtype())) return ops::sort_with_indices(flat, 0, false);
+  const Tensor first = ops::argsort(ops::imag(flat), 0, false);
+  const Tensor then = ops::argsort(ops::take(ops::real(flat), first, 0), 0, false);
+  const Tensor order = ops::take(first, then, 0);
+  return {ops::take(flat, order, 0), order};
+}
 struct Unique {
   Tensor values, inverse, counts, first;
 };
@@ -74,7 +82,7 @@ Unique unique_of(const Tensor& x) {
     const Tensor none_found = ops::empty({0}, DType::int64);
     return {flat, ops::reshape(none_found, x.shape()), none_found, none_found};
   }
-  auto [values, order] = ops::sort_with_indices(flat, 0, false);
+  auto [values, order] = in_order(flat);
   const Tensor differs =
       pw::not_equal(ops::slice(values, 0, 1, n - 1, 1), ops::slice(values, 0, 0, n - 1, 1));
   const Tensor starts =

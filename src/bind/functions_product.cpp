@@ -114,7 +114,8 @@ PyObject* outer(Args& a) {
                            ops::reshape(a.tensor("y"), Shape{1, -1})));
 }
 PyObject* vecdot(Args& a) {
-  return give(ops::sum(pw::multiply(a.tensor("x"), a.tensor("y")), Dims{a.integer("axis", -1)}));
+  return give(
+      ops::sum(pw::multiply(ops::conj(a.tensor("x")), a.tensor("y")), Dims{a.integer("axis", -1)}));
 }
 PyObject* kron(Args& a) {
   Tensor x = a.tensor("x"), y = a.tensor("y");

@@ -152,17 +152,17 @@ PyObject* finished(Args& a, Tensor t) {
   if (a.flag("requires_grad", false)) autodiff::set_requires_grad(t, true);
   return give(std::move(t));
 }
-DType floating_dtype(Args& a, DType otherwise) {
+DType floating_dtype(Args& a, DType otherwise, bool complex = false) {
   const DType t = a.dtype().value_or(otherwise);
-  if (!is_floating(t))
+  if (!is_floating(t) && !(complex && is_complex(t)))
     fail<DTypeError>(a.op(), "these random numbers are floating", std::string(name_of(t)),
                      "for integers use nnx.randint");
   return t;
 }
 Shape shape_like(Args& a) { return a.tensor("x").shape(); }
-DType dtype_like(Args& a) {
+DType dtype_like(Args& a, bool complex = false) {
   const DType t = a.tensor("x").dtype();
-  return floating_dtype(a, t);
+  return floating_dtype(a, t, complex);
 }
 
 PyObject* rand(Args& a) {
@@ -173,13 +173,13 @@ PyObject* rand(Args& a) {
 PyObject* randn(Args& a) {
   static_cast<void>(a.device());
   return finished(a, ops::random_normal(a.rest_dims("shape"), 0, 1,
-                                        floating_dtype(a, default_dtype()), a.generator()));
+                                        floating_dtype(a, default_dtype(), true), a.generator()));
 }
 PyObject* rand_like(Args& a) {
   return finished(a, ops::random_uniform(shape_like(a), 0, 1, dtype_like(a), a.generator()));
 }
 PyObject* randn_like(Args& a) {
-  return finished(a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a), a.generator()));
+  return finished(a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a, true), a.generator()));
 }
 PyObject* uniform(Args& a) {
   return finished(
@@ -246,14 +246,14 @@ PyObject* normal(Args& a) {
                           std::to_string(deviation.scalar.as_double()));
     return finished(a,
                     ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
-                                       floating_dtype(a, default_dtype()), a.generator()));
+                                       floating_dtype(a, default_dtype(), true), a.generator()));
   }
   const Tensor& pattern = mean.is_tensor() ? mean.tensor : deviation.tensor;
   Shape shape = pattern.shape();
   if (mean.is_tensor() && deviation.is_tensor())
     shape = broadcast(mean.tensor.shape(), deviation.tensor.shape(), a.op());
   if (a.given("shape")) shape = a.dims("shape");
-  const DType t = is_floating(pattern.dtype()) ? pattern.dtype() : default_dtype();
+  const DType t = is_differentiable(pattern.dtype()) ? pattern.dtype() : default_dtype();
   const Tensor z = ops::random_normal(shape, 0, 1, a.dtype().value_or(t), a.generator());
   Operand scaled[] = {z, deviation};
   Operand moved[] = {ops::apply(pw::multiply.id, scaled), mean};

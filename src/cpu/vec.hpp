@@ -216,6 +216,7 @@ struct Vec {
     return abs() | (s & Vec::from_bits(sign_mask()));
   }
 
+  Vec conj() const { return *this; }
   Vec nextafter(Vec to) const
     requires is_float
   {

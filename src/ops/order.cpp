@@ -5,6 +5,12 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
+void check_ordered(const Tensor& x, const char* op) {
+  if (is_complex(x.dtype()))
+    fail<DTypeError>(op, "complex numbers have no order", describe(x),
+                     "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+}
+
 // i[0] = axis
 template <bool largest>
 void arg_forward(Call& c) {
@@ -28,6 +34,7 @@ const Op kArgmin{.name = "argmin", .forward = arg_forward<false>, .lanes = lanes
 
 // Keeps the axis with length 1.
 Tensor arg(const Op& op, const Tensor& x, int axis) {
+  check_ordered(x, op.name);
   Attrs a;
   a.i[0] = axis;
   return call(op, x, a);
@@ -87,7 +94,9 @@ void scan_forward(Call& c) {
   const Split s = split_at(x.shape(), axis);
   if (out.numel()) {
     runtime::LongCall release(static_cast<double>(x.numel()));
-    kernels_of(x).scan(op, lane, s.outer, s.n, s.inner, x.bytes(), out.bytes());
+    const bool by_parts = op == Reduction::sum && is_complex(lane);
+    kernels_of(x).scan(op, by_parts ? real_lane(lane) : lane, s.outer, s.n,
+                       by_parts ? 2 * s.inner : s.inner, x.bytes(), out.bytes());
   }
   c.out[0] = astype(out, c.attrs.dtype);
 }
@@ -112,9 +121,10 @@ void cumprod_backward(Backward& b) {
   const Tensor &x = b.in[0].value.tensor, &g = b.grad[0], &y = b.out[0];
   const Tensor zero = equal(x, 0);
   const Tensor first = logical_and(zero, equal(cumsum(zero, axis, DType::int64), 1));
-  const Tensor without = cumprod(where(first, 1, x), axis, y.dtype());
+  const Tensor without = conj(cumprod(where(first, 1, x), axis, y.dtype()));
   const Tensor at_zero = where(first, backwards_sum(multiply(g, without), axis), 0);
-  const Tensor elsewhere = divide(backwards_sum(multiply(g, y), axis), where(zero, 1, x));
+  const Tensor elsewhere =
+      divide(backwards_sum(multiply(g, conj(y)), axis), conj(where(zero, 1, x)));
   b.in[0].grad = astype(where(zero, at_zero, elsewhere), b.in[0].dtype);
 }
 const Op kCumprod{.name = "cumprod",
@@ -157,6 +167,7 @@ std::pair<Tensor, Tensor> min_with_indices(const Tensor& x, std::int64_t axis, b
 }
 
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
+  check_ordered(x, "sort");
   if (x.rank() == 0) {
     normal_axis(axis, 1, "argsort");
     return scalar_tensor(0, DType::int64);

@@ -191,8 +191,6 @@ def test_lists_and_numbers() -> None:
         {"a": 1},
         {1, 2},
         object(),
-        [1j],
-        np.zeros(2, complex),
         np.array(["a"]),
         np.array([object()]),
         np.zeros(2, "M8[s]"),

@@ -28,7 +28,7 @@ def recorded(a: np.ndarray = X) -> nnx.Tensor:
 
 # Whose derivative is 0 wherever it is defined, or that take only the form of their argument.
 FLAT = {
-    "ceil", "empty_like", "fix", "floor", "floor_divide", "heaviside", "nextafter",
+    "ceil", "empty_like", "fix", "floor", "floor_divide", "heaviside", "imag", "nextafter",
     "ones_like", "rint", "round", "around", "sign", "trunc", "unique",
     "unique_counts", "unique_inverse", "unique_values", "zeros_like", "histogram",
     "histogram_bin_edges", "histogram2d", "histogramdd", "piecewise", "pinv",

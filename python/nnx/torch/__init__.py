@@ -62,7 +62,7 @@ _OF_MATRICES = {
 }
 _MODULES = (
     *("accelerator", "amp", "autograd", "backends", "cuda", "distributions", "func"),
-    *("linalg", "nn", "optim", "utils", "vision"),
+    *("fft", "linalg", "nn", "optim", "utils", "vision"),
 )
 
 

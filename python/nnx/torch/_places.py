@@ -13,6 +13,7 @@ from types import ModuleType
 
 PLACES = {
     "cuda.amp": "nnx.torch.amp",
+    "fft": "nnx.fft",
     "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",
