@@ -85,7 +85,10 @@ _NUMERIC = {
         "append around block compress convolve correlate delete diagflat dsplit ediff1d extract "
         "hsplit insert piecewise resize rollaxis vsplit"
     ),
-    "sets": "UniqueAll intersect1d isin setdiff1d union1d unique_all",
+    "sets": (
+        "UniqueAll UniqueCounts UniqueInverse intersect1d isin setdiff1d union1d unique_all "
+        "unique_counts unique_inverse"
+    ),
     "standard": "astype cumulative_prod cumulative_sum diff searchsorted",
     "statistics": (
         "corrcoef cov digitize histogram nancumprod nancumsum nanmax nanmin nanprod nanstd nanvar"

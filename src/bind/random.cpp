@@ -338,9 +338,9 @@ PyObject* overwrite(Args& a, const Tensor& values) {
   ops::assign(a.self_tensor(), values);
   return Py_NewRef(a.self());
 }
-DType draw_dtype(Args& a) {
+DType draw_dtype(Args& a, bool complex = false) {
   const DType t = a.self_tensor().dtype();
-  if (!is_floating(t))
+  if (!is_floating(t) && !(complex && is_complex(t)))
     fail<DTypeError>(a.op(), "only floating tensors hold these numbers", describe(a.self_tensor()));
   return t;
 }
@@ -349,7 +349,7 @@ PyObject* normal_(Args& a) {
   if (!(deviation >= 0))
     fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
   return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
-                                         draw_dtype(a), a.generator()));
+                                         draw_dtype(a, true), a.generator()));
 }
 PyObject* uniform_(Args& a) {
   return overwrite(a, ops::random_uniform(a.self_tensor().shape(), a.real("min", 0),

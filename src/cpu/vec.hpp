@@ -167,7 +167,9 @@ struct Vec {
     else return *this;
   }
   Vec sign() const {
-    if constexpr (is_float) return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this));
+    // -0 + 0 is 0.
+    if constexpr (is_float)
+      return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this + Vec(0)));
     else if constexpr (std::is_signed_v<T>)
       return select(*this > 0, Vec(1), *this >> (8 * int(sizeof(T)) - 1));
     else return min(*this, Vec(1));

@@ -112,7 +112,7 @@ struct Vec<std::complex<T>> {
   Vec expm1() const {
     const Vec e = exp();
     const V half = part::sin(V(0.5) * im);
-    const V near = part::expm1(re) * part::cos(im) - V(2) * half * half;
+    const V near = V(0) + (part::expm1(re) * part::cos(im) - V(2) * half * half);  // never -0
     return {select(re.abs() < 1, near, e.re - 1), e.im};
   }
   Vec log() const { return {log_abs(), part::atan2(im, re)}; }
@@ -176,14 +176,17 @@ struct Vec<std::complex<T>> {
     const Vec e = grown_exp(size).times(V(0.5) * c, V(0.5) * s);
     const V x = select(far, e.re * V(1).copysign(re), part::sinh(re) * c);
     const V y = select(far, e.im, part::cosh(re) * s);
-    return {x, select(im == 0, im, y)};
+    // Without an angle 0 and infinity stay what they are.
+    const M kept = ((re == 0) | re.isinf()) & ~im.isfinite();
+    return {select(kept, re, x), select(im == 0, im, y)};
   }
   Vec cosh() const {
     const V c = part::cos(im), s = part::sin(im), size = re.abs();
     const M far = size > part::Limits<T>::flat;
     const Vec e = grown_exp(size).times(V(0.5) * c, V(0.5) * s);
     const V y = select(far, e.im * V(1).copysign(re), part::sinh(re) * s);
-    return {select(far, e.re, part::cosh(re) * c),
+    const V x = select(far, e.re, part::cosh(re) * c);
+    return {select(re.isinf() & ~im.isfinite(), size, x),
             select((im == 0) | (re == 0), V(0).copysign(im) * V(1).copysign(re), y)};
   }
   Vec tanh() const {
@@ -191,9 +194,11 @@ struct Vec<std::complex<T>> {
     const V rho = (1 + s * s).sqrt(), scale = 1 + beta * s * s;
     const M far = size > part::Limits<T>::flat;
     const V rest = V(4) * part::sin(im) * part::cos(im) * part::exp(V(-2) * size);
-    const V x = select(far, V(1).copysign(re), beta * rho * s / scale);
-    const V y = select(far, select(im.isfinite(), rest, V(0).copysign(im)), t / scale);
-    return {select(im == 0, part::tanh(re), x), select(im == 0, im, y)};
+    // rest is NaN without an angle, and then the whole number is.
+    const V one = select(re.isinf() | (rest == rest), V(1).copysign(re), rest);
+    const V x = select(far, one, beta * rho * s / scale);
+    const V y = select(far, select(re.isinf(), V(0).copysign(im), rest), t / scale);
+    return {select(im == 0, part::tanh(re), select(re == 0, re, x)), select(im == 0, im, y)};
   }
   Vec sin() const { return back_turned(turned().sinh()); }
   Vec cos() const { return turned().cosh(); }
@@ -203,27 +208,30 @@ struct Vec<std::complex<T>> {
   Vec asin() const {
     const Vec below = Vec(1 - re, -im).sqrt(), above = Vec(1 + re, im).sqrt();
     const Vec y(part::atan(re / (below * above).re), part::asinh((below.conj() * above).im));
-    // The angle of an infinity: towards an axis or along a diagonal.
-    const auto unit = [](V v) { return select(v.isinf(), V(1), V(0)).copysign(v); };
-    const V inf = math::infinity<T>();
-    return select(isinf(), Vec(part::atan2(unit(re), unit(im).abs()), inf.copysign(im)), y);
+    const Vec far(part::atan2(direction(re), direction(im).abs()), infinite(im));
+    return select(isinf(), far, Vec(select(re == 0, re, y.re), y.im));
   }
   Vec acos() const {
     const Vec below = Vec(1 - re, -im).sqrt(), above = Vec(1 + re, im).sqrt();
-    return {2 * part::atan2(below.re, above.re), part::asinh((above.conj() * below).im)};
+    const Vec y(2 * part::atan2(below.re, above.re), part::asinh((above.conj() * below).im));
+    const Vec far(part::atan2(direction(im).abs(), direction(re)), infinite(-im));
+    return select(isinf(), far, Vec(select((re == 0) & (im != im), V(T(kQuarter)), y.re), y.im));
   }
   Vec acosh() const {
     const Vec below = Vec(re - 1, im).sqrt(), above = Vec(re + 1, im).sqrt();
-    return {part::asinh((below.conj() * above).re), 2 * part::atan2(below.im, above.re)};
+    const Vec y(part::asinh((below.conj() * above).re), 2 * part::atan2(below.im, above.re));
+    const Vec far(infinite(V(1)), part::atan2(direction(im), direction(re)));
+    return select(isinf(), far, Vec(y.re, select((re == 0) & (im != im), V(T(kQuarter)), y.im)));
   }
   Vec atanh() const {
     const V size = part::hypot(re, im), x = re.abs(), gap = 1 - x;
     const M far = size > V(4 / std::numeric_limits<T>::epsilon());
     const V near = V(0.25) * part::log1p(4 * x / (gap * gap + im * im));
     const V angle = V(0.5) * part::atan2(2 * im, gap * (1 + x) - im * im);
-    const V quarter = V(1.57079632679489661923132169163975144).copysign(im);
+    const V quarter = select(im == im, V(T(kQuarter)).copysign(im), im);
     const V away = select(size.isinf(), V(0), x / size / size);
-    return {select(far, away, near).copysign(re), select(far, quarter, angle)};
+    const V x_part = select(re == 0, re, select(far, away, near).copysign(re));
+    return {x_part, select(far, quarter, angle)};
   }
   Vec asinh() const { return back_turned(turned().asin()); }
   Vec atan() const { return back_turned(turned().atanh()); }
@@ -245,6 +253,10 @@ struct Vec<std::complex<T>> {
       return V(__builtin_shuffle(a.v, b.v, Index{F{}(i)...}));
     }(std::make_integer_sequence<int, width>{});
   }
+  static constexpr double kQuarter = 1.57079632679489661923132169163975144;  // pi / 2
+  // Of an infinity, which way it lies: along an axis or a diagonal.
+  static V direction(V v) { return select(v == v, select(v.isinf(), V(1), V(0)).copysign(v), v); }
+  static V infinite(V sign) { return V(math::infinity<T>()).copysign(sign); }
   Vec scaled(V b) const { return {re * b, im * b}; }
   Vec turned() const { return {-im, re}; }                 // times i
   static Vec back_turned(Vec a) { return {a.im, -a.re}; }  // over i

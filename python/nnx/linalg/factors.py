@@ -75,8 +75,8 @@ def eig(x: TensorLike) -> EigResult:
 
     They come in no order; those of a real matrix are real or in conjugate pairs.
     Shapes: (..., n, n) -> (..., n), (..., n, n). Dtypes: floating, complex -> complex.
-    Raises: LinAlgError for NaN, ShapeError. Gradients of eigenvectors need distinct eigenvalues, and
-        a loss that does not depend on the phase of a vector.
+    Raises: LinAlgError for NaN, ShapeError. Gradients of eigenvectors need distinct eigenvalues,
+        and a loss that does not depend on the phase of a vector.
 
     Example:
         >>> nnx.linalg.eig(nnx.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues.tolist()

@@ -32,13 +32,15 @@ def fabs(x: TensorLike) -> Tensor:
 
 
 def float_power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 to the power of x2, in float64.
+    """x1 to the power of x2, in float64, or in complex128 where one of them is complex.
 
     Example:
         >>> nnx.float_power([2, 3], 2).tolist()
         [4.0, 9.0]
     """
-    return ops.pow(tensor(x1).to(ops.float64), tensor(x2).to(ops.float64))
+    a, b = tensor(x1), tensor(x2)
+    wide = ops.complex128 if a.is_complex() or b.is_complex() else ops.float64
+    return ops.pow(a.to(wide), b.to(wide))
 
 
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
