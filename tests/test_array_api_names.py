@@ -16,7 +16,9 @@ STANDARD = dict(
     line.split("\t") for line in TABLE.read_text("utf-8").splitlines() if not line.startswith("#")
 )
 CONSTANTS = {"e": np.e, "inf": np.inf, "pi": np.pi, "newaxis": None}
-DTYPES = ("bool", "float32", "float64", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
+COMPLEX = ("complex64", "complex128")
+REAL = ("bool", "float32", "float64", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)))
+DTYPES = (*REAL, *COMPLEX)
 ATTRIBUTES = ("dtype", "device", "mT", "ndim", "shape", "size", "T")
 METHODS = (
     *("abs", "add", "and", "array_namespace", "bool", "dlpack", "dlpack_device", "eq", "float"),
@@ -120,7 +122,8 @@ def test_info() -> None:
     assert defaults["integral"] == nnx.asarray(1).dtype
     assert defaults["indexing"] == nnx.argsort(x).dtype
     assert set(info.dtypes()) == set(DTYPES)
-    assert info.dtypes(kind=("bool", "complex floating")) == {"bool": nnx.bool}
+    assert set(info.dtypes(kind=("bool", "complex floating"))) == {"bool", *COMPLEX}
+    assert defaults["complex floating"] == nnx.asarray(1j).dtype
     for name, dtype in info.dtypes(kind="integral").items():
         assert nnx.isdtype(dtype, "integral") and str(dtype).endswith(name)
     with pytest.raises(nnx.ArgumentError, match="kind"):

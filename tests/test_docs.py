@@ -27,7 +27,8 @@ def modules() -> list[types.ModuleType]:
 
 
 PLACES = (
-    *(nnx, nn, nn.functional, nn.init, nn.utils, nn.utils.prune, nnx.linalg, nnx.io, nnx.info),
+    *(nnx, nn, nn.functional, nn.init, nn.utils, nn.utils.prune, nnx.linalg, nnx.fft, nnx.io),
+    nnx.info,
     *(optim, optim.lr_scheduler, optim.swa_utils, nnx.data, nnx.data.transforms, nnx.train),
     *(nnx.train.callbacks, nnx.train.metrics, nnx.plot, nnx.models),
     nnx.data.transforms.functional,

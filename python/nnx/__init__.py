@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nnx import (
         data,
         distributions,
+        fft,
         io,
         linalg,
         models,
@@ -58,6 +59,7 @@ _LATER = {
     "data": "nnx.data",
     "demo": "nnx.demo",
     "distributions": "nnx.distributions",
+    "fft": "nnx.fft",
     "info": "nnx.info",
     "io": "nnx.io",
     "linalg": "nnx.linalg",
@@ -94,15 +96,16 @@ _LATER = {
 # NumPy's functions that are compositions.
 _NUMERIC = {
     "calculus": "gradient interp trapezoid unwrap",
-    "elements": (
-        "conj conjugate fabs float_power fmax fmin logaddexp2 matvec modf real vdot vecmat"
-    ),
+    "elements": "fabs float_power fmax fmin logaddexp2 matvec modf vdot vecmat",
     "polynomials": "polyadd polyder polyfit polyint polymul polysub polyval vander",
     "series": (
         "append around block compress convolve correlate delete diagflat dsplit ediff1d extract "
         "hsplit insert piecewise resize rollaxis vsplit"
     ),
-    "sets": "UniqueAll intersect1d isin setdiff1d union1d unique_all",
+    "sets": (
+        "UniqueAll UniqueCounts UniqueInverse intersect1d isin setdiff1d union1d unique_all "
+        "unique_counts unique_inverse"
+    ),
     "standard": "astype cumulative_prod cumulative_sum diff searchsorted",
     "statistics": (
         "corrcoef cov digitize histogram nancumprod nancumsum nanmax nanmin nanprod nanstd nanvar"
@@ -127,6 +130,7 @@ __all__ = [
     "data",
     "detect_anomaly",
     "distributions",
+    "fft",
     "functional_call",
     "graph",
     "hessian",

@@ -145,7 +145,7 @@ def _name(theirs: Callable[..., Any]) -> str:
 def _lost(name: str, tensor: Tensor, rule: str) -> Exception:
     short = name.removeprefix("np.")
     place, _, own = short.rpartition(".")
-    there = place in ("", "linalg") and hasattr(nnx.linalg if place else nnx, own)
+    there = place in ("", "linalg", "fft") and hasattr(getattr(nnx, place) if place else nnx, own)
     hint = f"call it with .detach() where no gradient is wanted: {name}(x.detach())"
     if there and "array" not in rule:
         rule = "nnx has this function without these options, and NumPy's loses the gradient of"

@@ -47,7 +47,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 # What a signature may use beside classes, written out only when one does.
 ALIASES = {
-    "Scalar": "bool | int | float",
+    "Scalar": "bool | int | float | complex",
     "ArrayLike": "Tensor | numpy.typing.ArrayLike",
     "TensorLike": "Tensor | numpy.typing.ArrayLike",
     "Axis": "SupportsIndex | Sequence[SupportsIndex] | None",

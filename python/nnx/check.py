@@ -20,9 +20,10 @@ def check_grad(
 ) -> bool:
     """Whether the gradient of f agrees with central differences, in float64.
 
-    Every floating input is taken to float64. With fixed random weights w on the outputs,
-    s = sum(w * f(x)); ds/dx_i is compared with (s(x + h e_i) - s(x - h e_i)) / (2 h),
-    h = eps * max(1, |x_i|).
+    Every floating input is taken to float64, every complex one to complex128. With fixed random
+    weights w on the outputs, s = sum(w * f(x)); ds/dx_i is compared with
+    (s(x + h e_i) - s(x - h e_i)) / (2 h), h = eps * max(1, |x_i|). Of complex numbers the real and
+    the imaginary parts are taken for numbers of their own: the gradient is ds/dx + i ds/dy.
 
     Raises: GradientError that names the input and the element where they disagree.
 
@@ -38,14 +39,17 @@ def check_grad(
         tensor = value if isinstance(value, Tensor) else None
         if tensor is None and _is_array_of_floats(value):
             tensor = _nnx.asarray(value)
-        if tensor is None or not tensor.is_floating_point():
+        if tensor is None or not (tensor.is_floating_point() or tensor.is_complex()):
             arguments.append(value)
             continue
-        copy = tensor.detach().to(_nnx.float64).clone().requires_grad_()
+        wide = _nnx.complex128 if tensor.is_complex() else _nnx.float64
+        copy = tensor.detach().to(wide).clone().requires_grad_()
         arguments.append(copy)
         checked.append((number, copy))
     if not checked:
-        raise fail(GradientError, "check_grad", "no input is floating", f"{len(inputs)} inputs")
+        raise fail(
+            GradientError, "check_grad", "no input is floating or complex", f"{len(inputs)} inputs"
+        )
 
     weights: list[Tensor] = []
     generator = _nnx.Generator().manual_seed(20)
@@ -53,7 +57,8 @@ def check_grad(
     def weighted() -> Any:
         outputs = f(*arguments)
         outputs = outputs if isinstance(outputs, list | tuple) else (outputs,)
-        floats = [y for y in outputs if isinstance(y, Tensor) and y.is_floating_point()]
+        tensors = [_parts(y) for y in outputs if isinstance(y, Tensor)]
+        floats = [y for y in tensors if y.is_floating_point()]
         if not weights:
             weights.extend(
                 _nnx.rand(*y.shape, dtype=_nnx.float64, generator=generator) + 0.5 for y in floats
@@ -73,16 +78,17 @@ def check_grad(
 
     with _nnx.no_grad():
         for (number, x), gradient in zip(checked, gradients, strict=True):
-            for index in itertools.product(*map(range, x.shape)):
-                here = x[index].item()
+            cells, slopes = _parts(x), _parts(gradient)
+            for index in itertools.product(*map(range, cells.shape)):
+                here = cells[index].item()
                 step = eps * max(1.0, abs(here))
-                x[index] = here + step
+                cells[index] = here + step
                 above = weighted().item()
-                x[index] = here - step
+                cells[index] = here - step
                 below = weighted().item()
-                x[index] = here
+                cells[index] = here
                 numeric = (above - below) / ((here + step) - (here - step))
-                found = gradient[index].item()
+                found = slopes[index].item()
                 if not abs(found - numeric) <= atol + rtol * max(abs(numeric), abs(found)):
                     place = f"[{', '.join(map(str, index))}]" if index else ""
                     raise fail(
@@ -94,8 +100,13 @@ def check_grad(
     return True
 
 
+def _parts(x: Tensor) -> Tensor:
+    """The tensor, or the real and imaginary parts of a complex one along a last axis."""
+    return _nnx.view_as_real(x) if x.is_complex() else x
+
+
 def _is_array_of_floats(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
-        return getattr(dtype, "kind", "") == "f"
-    return isinstance(value, float)
+        return getattr(dtype, "kind", "") in ("f", "c")
+    return isinstance(value, float | complex)

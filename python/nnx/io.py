@@ -37,6 +37,7 @@ _DTYPES = {
     "BF16": "bfloat16",
     "F32": "float32",
     "F64": "float64",
+    "C64": "complex64",
 }
 
 
@@ -50,7 +51,7 @@ def save(obj: Any, path: str | os.PathLike[str], metadata: Mapping[str, str] | N
         path: the file, by custom `*.safetensors`.
         metadata: texts to go along.
 
-    Dtypes: all real ones.
+    Dtypes: all but complex128, which the format has not.
     Raises: DTypeError for an object that cannot be stored, FileError for a path that cannot be
         written, MissingPackageError without safetensors.
     Source: the format of <https://github.com/huggingface/safetensors>.

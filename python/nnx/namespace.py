@@ -16,10 +16,10 @@ _KINDS = {
     "signed integer": ("int8", "int16", "int32", "int64"),
     "unsigned integer": ("uint8", "uint16", "uint32", "uint64"),
     "real floating": ("float32", "float64"),
-    "complex floating": (),
+    "complex floating": ("complex64", "complex128"),
 }
 _KINDS["integral"] = _KINDS["signed integer"] + _KINDS["unsigned integer"]
-_KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"]
+_KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"] + _KINDS["complex floating"]
 
 
 class ArrayNamespaceInfo:
@@ -49,14 +49,20 @@ class ArrayNamespaceInfo:
         return ops.device("cpu")
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, ops.dtype]:
-        """The dtypes of new tensors. There are no complex ones.
+        """The dtypes of new tensors.
 
         Example:
             >>> nnx.__array_namespace_info__().default_dtypes()["integral"]
             nnx.int64
         """
         real = ops.get_default_dtype()
-        return {"real floating": real, "integral": ops.int64, "indexing": ops.int64}
+        wide = ops.complex128 if real == ops.float64 else ops.complex64
+        return {
+            "real floating": real,
+            "complex floating": wide,
+            "integral": ops.int64,
+            "indexing": ops.int64,
+        }
 
     def dtypes(
         self, *, device: Any = None, kind: str | tuple[str, ...] | None = None

@@ -14,7 +14,8 @@ namespace {
 
 // --- the base of a view with a window overwritten ------------------------------------------------
 // in = base, value; shape, axes, i[0] = the window's geometry in the memory of the base;
-// extra = order of axes in which the base is row-major, i[1] = its offset.
+// extra = order of axes in which the base is row-major, i[1] = its offset. Where the window is on
+// the parts of a complex base, its geometry and i[1] count parts.
 
 // g laid out as the base is: row-major in the base's order of axes.
 Tensor in_layout(const Tensor& g, const Dims& order) {
@@ -28,7 +29,9 @@ Dims inverse(const Dims& order) {
 
 void overwrite_backward(Backward& b) {
   const auto& a = b.attrs;
-  const Tensor g = in_layout(b.grad[0], a.extra);
+  const bool parts = b.in[0].dtype != b.in[1].dtype;
+  Tensor g = in_layout(b.grad[0], a.extra);
+  if (parts) g = ops::view_as_real(g);
   const std::int64_t offset = a.i[0] - a.i[1];
   if (b.in[1].needed) b.in[1].grad = ops::as_strided(g, a.shape, a.axes, g->offset + offset);
   if (b.in[0].needed) {
@@ -38,7 +41,9 @@ void overwrite_backward(Backward& b) {
       mask = ops::full(g.shape(), false, DType::boolean, g.device());
       ops::fill(mask.window(a.shape, a.axes, mask->offset + offset), true);
     }
-    b.in[0].grad = ops::permute(pointwise::where(mask, 0, g), inverse(a.extra));
+    Tensor rest = pointwise::where(mask, 0, g);
+    if (parts) rest = ops::view_as_complex(rest);
+    b.in[0].grad = ops::permute(rest, inverse(a.extra));
   }
 }
 const Op kOverwrite{.name = "overwrite", .kind = Op::Kind::linear, .backward = overwrite_backward};
@@ -59,6 +64,17 @@ std::optional<Dims> dense_order(const Tensor& t) {
     step *= t.shape(axis);
   }
   return order;
+}
+
+// Whether a view shows the parts of a complex base; the other way round cannot be followed.
+bool shows_parts(const Tensor& view, const Tensor& base) {
+  if (view.dtype() == base.dtype()) return false;
+  if (is_complex(base.dtype())) return true;
+  fail<GradientError>(
+      "view_as_complex",
+      "autodiff cannot follow a write to memory that is seen as real and as complex "
+      "numbers by way of a real tensor",
+      describe(view) + " of " + describe(base), "write to a copy");
 }
 
 bool needs_grad(const Operand& o) {
@@ -90,6 +106,7 @@ class Tape final : public Listener {
           describe(target), "write under nnx.no_grad(), or to a copy");
     if (!followed_write && !requires_grad(target)) return;
     if (!is_differentiable(target.dtype())) return;
+    if (r && r->base) static_cast<void>(shows_parts(target, r->base));
     if (r && r->base && !dense_order(r->base))
       fail<GradientError>(
           call.op.name, "autodiff cannot follow a write to a view of a tensor with gaps in memory",
@@ -196,7 +213,7 @@ class Tape final : public Listener {
     write->attrs.axes = target.strides();
     write->attrs.i[0] = target->offset;
     write->attrs.extra = *dense_order(base);
-    write->attrs.i[1] = base->offset;
+    write->attrs.i[1] = shows_parts(target, base) ? 2 * base->offset : base->offset;
     write->inputs.resize(2);
     write->inputs[0].shape = base.shape();
     write->inputs[0].dtype = base.dtype();
@@ -222,6 +239,16 @@ class Tape final : public Listener {
   }
 };
 
+// The only input of a node.
+void take_in(Node& node, const Tensor& t, Edge from) {
+  node.inputs.resize(1);
+  Node::Input& in = node.inputs[0];
+  in.shape = t.shape();
+  in.dtype = t.dtype();
+  in.next = std::move(from.node);
+  in.next_output = from.output;
+}
+
 }  // namespace
 
 void install() {
@@ -244,20 +271,25 @@ Edge edge_of(const Tensor& t) {
     Record& b = ensure_record(r.base);
     if (b.rebased != r.seen) {
       // The base was written since: this view's history is a window on the base's new one.
+      Tensor base = r.base;
+      Edge e = edge_of(base);
+      if (shows_parts(t, base)) {
+        Ref<Node> parts(new Node);
+        parts->op = &ops::view_as_real_op();
+        take_in(*parts, base, std::move(e));
+        parts->stamp();
+        e = {std::move(parts), 0};
+        const GradMode off(false);
+        base = ops::view_as_real(ops::detach(base));
+      }
       Ref<Node> node(new Node);
       node->op = &ops::as_strided_op();
       node->attrs.shape = t.shape();
       node->attrs.axes = t.strides();
       node->attrs.i[0] = t->offset;
-      node->attrs.extra = r.base.strides();
-      node->attrs.i[1] = r.base->offset;
-      node->inputs.resize(1);
-      Node::Input& in = node->inputs[0];
-      in.shape = r.base.shape();
-      in.dtype = r.base.dtype();
-      Edge e = edge_of(r.base);
-      in.next = std::move(e.node);
-      in.next_output = e.output;
+      node->attrs.extra = base.strides();
+      node->attrs.i[1] = base->offset;
+      take_in(*node, base, std::move(e));
       node->stamp();
       r.node = std::move(node);
       r.output = 0;

@@ -300,6 +300,10 @@ Tensor start(const Tensor& root, const Tensor* given, const char* op) {
     fail<GradientError>(op, "only a tensor with one element has a gradient without saying of what",
                         describe(root),
                         "reduce it to one number first (loss.mean()), or pass gradient=");
+  if (is_complex(root.dtype()))
+    fail<GradientError>(op, "a gradient without saying of what is one of a real number",
+                        describe(root),
+                        "make a real loss of it first (abs(x), x.real), or pass gradient=");
   return ops::full(root.shape(), 1, root.dtype(), root.device());
 }
 

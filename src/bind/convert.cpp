@@ -73,10 +73,19 @@ bool is_numpy_scalar(PyObject* o) noexcept {
   return t.generic && PyObject_TypeCheck(o, t.generic);
 }
 
+namespace {
+Scalar complex_scalar(PyObject* o) {
+  const Py_complex z = PyComplex_AsCComplex(o);
+  if (z.real == -1 && PyErr_Occurred()) throw PythonError();
+  return Scalar(std::complex<double>(z.real, z.imag));
+}
+}  // namespace
+
 Scalar scalar_of(PyObject* o) {
   if (PyFloat_Check(o)) return Scalar(PyFloat_AS_DOUBLE(o));
   if (PyBool_Check(o)) return Scalar(o == Py_True);
   if (PyLong_Check(o)) return integer_scalar(o);
+  if (PyComplex_Check(o)) return complex_scalar(o);
   if (!is_numpy_scalar(o)) return {};
   const auto dtype = [&]() -> std::optional<DType> {
     try {
@@ -90,6 +99,7 @@ Scalar scalar_of(PyObject* o) {
     case Kind::boolean: return Scalar(checked(PyObject_IsTrue(o)) == 1);
     case Kind::signed_integer:
     case Kind::unsigned_integer: return integer_scalar(own(PyNumber_Index(o)).get());
+    case Kind::complex: return complex_scalar(o);
     default: {
       const double f = PyFloat_AsDouble(o);
       if (f == -1 && PyErr_Occurred()) throw PythonError();
@@ -230,9 +240,10 @@ auto with_element(const std::byte* p, DType t, F&& f) {
       return f(double{bfloat_to_float(*reinterpret_cast<const std::uint16_t*>(p))});
     case DType::float32: return f(double{*reinterpret_cast<const float*>(p)});
     case DType::float64: return f(*reinterpret_cast<const double*>(p));
-    default: break;
+    case DType::complex64:
+      return f(std::complex<double>(*reinterpret_cast<const std::complex<float>*>(p)));
+    default: return f(*reinterpret_cast<const std::complex<double>*>(p));
   }
-  fail<DTypeError>("item", "complex numbers are not supported", std::string(name_of(t)));
 }
 
 struct ToPython {
@@ -240,6 +251,9 @@ struct ToPython {
   PyObject* operator()(std::int64_t x) const { return PyLong_FromLongLong(x); }
   PyObject* operator()(std::uint64_t x) const { return PyLong_FromUnsignedLongLong(x); }
   PyObject* operator()(double x) const { return PyFloat_FromDouble(x); }
+  PyObject* operator()(std::complex<double> x) const {
+    return PyComplex_FromDoubles(x.real(), x.imag());
+  }
 };
 
 Object nested(const Tensor& t, const std::byte* at, int axis) {

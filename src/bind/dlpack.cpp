@@ -51,7 +51,7 @@ struct DLManagedTensorVersioned {
   DLTensor dl_tensor;
 };
 constexpr std::int32_t kCpu = 1, kCuda = 2;
-constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6;
+constexpr std::uint8_t kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kComplex = 5, kBool = 6;
 constexpr std::uint64_t kReadOnly = 1, kCopied = 2;
 constexpr const char* kPlain = "dltensor";
 constexpr const char* kVersioned = "dltensor_versioned";
@@ -68,11 +68,12 @@ DLDataType data_type(DType t) {
   if (t == DType::boolean) return {kBool, 8, 1};
   if (t == DType::bfloat16) return {kBfloat, 16, 1};
   if (is_floating(t)) return {kFloat, bits, 1};
+  if (is_complex(t)) return {kComplex, bits, 1};
   return {kind_of(t) == Kind::signed_integer ? kInt : kUInt, bits, 1};
 }
 std::optional<DType> dtype_from(DLDataType d) {
   if (d.lanes != 1) return std::nullopt;
-  for (int i = 0; i < kRealDTypes; ++i) {
+  for (int i = 0; i < kDTypes; ++i) {
     const auto t = static_cast<DType>(i);
     const DLDataType own_type = data_type(t);
     if (own_type.code == d.code && own_type.bits == d.bits) return t;
@@ -213,7 +214,7 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
   const std::int64_t n = count(shape);
   const auto size = static_cast<std::int64_t>(size_of(*dtype));
   auto* first = static_cast<std::byte*>(d.data) + d.byte_offset;
-  if (n > 0 && reinterpret_cast<std::uintptr_t>(first) % static_cast<std::uintptr_t>(size) != 0)
+  if (n > 0 && reinterpret_cast<std::uintptr_t>(first) % size_of(real_of(*dtype)) != 0)
     buffer_error(error_text("from_dlpack", "the array is not aligned to its element size"));
   if (n == 0) return runtime::empty(shape, *dtype, device);
   const auto give_back = [](void* owner) {

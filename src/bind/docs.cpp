@@ -3,7 +3,7 @@
 #include <string>
 
 #include "bind/pointwise.hpp"
-#include "ops/expr.hpp"
+#include "ops/pointwise_op.hpp"
 
 namespace nnx::bind {
 
@@ -32,6 +32,8 @@ constexpr Entry kEntries[] = {
     {"reciprocal", "One over x.", "y = 1 / x", "nnx.reciprocal(nnx.tensor([2.0, 4.0]))",
      "tensor([0.5 , 0.25])"},
     {"square", "The square.", "y = x^2", "nnx.square(nnx.tensor([3.0]))", "tensor([9.])"},
+    {"conj", "The complex conjugate; of real numbers themselves.", "y = a - ib for x = a + ib",
+     "nnx.conj(nnx.tensor([1 + 2j]))", "tensor([1.-2.j])"},
     {"floor_divide", "Quotient rounded down. Integers divided by 0 give 0.", "z = floor(x / y)",
      "nnx.floor_divide(nnx.tensor([7, -7]), 2)", "tensor([ 3, -4])"},
     {"remainder", "What is left of x, with the sign of y.", "z = x - y floor(x / y)",
@@ -335,10 +337,14 @@ std::string pointwise_doc(const Definition& d) {
   const ops::Declaration& op = ops::declarations()[static_cast<std::size_t>(d.id)];
   std::string rules =
       op.arity == 1 ? "Shapes: any -> the same.\n" : "Shapes: any that broadcast to one.\n";
-  rules.append("dtypes: ").append(dtypes_of(op.rule)).append("\n\nRaises: ");
-  rules += op.arity == 1
-               ? "DTypeError for what is not numbers.\n"
-               : "ShapeError where the shapes do not fit; DTypeError for what is not numbers.\n";
+  const ops::PointwiseOp& runs = ops::pointwise_op(d.id);
+  const bool complex = runs.complex || runs.complex_form;
+  rules.append("dtypes: ").append(dtypes_of(op.rule));
+  if (complex) rules += " Complex, too.";
+  rules += "\n\nRaises: ";
+  if (op.arity != 1) rules += "ShapeError where the shapes do not fit; ";
+  rules += complex ? "DTypeError for what is not numbers.\n"
+                   : "DTypeError for what is not real numbers.\n";
   return pointwise_text(d, op.name, rules);
 }
 

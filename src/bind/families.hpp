@@ -21,6 +21,8 @@ void declare_training(PyObject* module);        // functions_training.cpp
 void declare_transforms(PyObject* module);      // transforms.cpp
 void declare_runtime(PyObject* module);         // functions_runtime.cpp
 void declare_devices(PyObject* module);         // functions_device.cpp
+void declare_complex(PyObject* module);         // functions_complex.cpp
+void declare_fourier(PyObject* module);         // functions_fft.cpp
 void declare_tensor_methods(PyObject* module);  // methods.cpp
 void declare_pickling(PyObject* module);        // pickle.cpp
 

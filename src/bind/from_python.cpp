@@ -22,7 +22,7 @@ namespace {
 
 // --- buffers -----------------------------------------------------------------------------------
 
-// The dtype of a one-letter struct format in native byte order; nothing for others.
+// The dtype of a struct format of one number in native byte order; nothing for others.
 std::optional<DType> dtype_of_format(const char* format, Py_ssize_t size) {
   std::string_view f = format ? format : "B";
   constexpr bool little = std::endian::native == std::endian::little;
@@ -31,7 +31,10 @@ std::optional<DType> dtype_of_format(const char* format, Py_ssize_t size) {
     big_only = (f[0] == '>' || f[0] == '!') ? little : f[0] == '<' && !little;
     f.remove_prefix(1);
   }
-  if (f.size() != 1 || (big_only && size > 1)) return std::nullopt;
+  if (big_only && size > 1) return std::nullopt;
+  if (f == "Zf" && size == 8) return DType::complex64;
+  if (f == "Zd" && size == 16) return DType::complex128;
+  if (f.size() != 1) return std::nullopt;
   const bool is_signed = std::string_view("bhilqn").find(f[0]) != std::string_view::npos;
   const bool is_unsigned = std::string_view("BHILQN").find(f[0]) != std::string_view::npos;
   if (is_signed || is_unsigned) {
@@ -68,9 +71,6 @@ void release_buffer(void* owner) {
   std::string kind = "an array of format '" + std::string(format) + "'";
   if (Object d = attribute_or_none(data, "dtype"))
     kind = "an array of dtype " + short_repr(d.get());
-  if (format.find('Z') != format.npos)
-    fail<DTypeError>(op, "complex numbers are not supported", kind,
-                     "take real and imaginary parts: a.real, a.imag");
   fail<DTypeError>(op, "a tensor holds numbers or booleans", kind,
                    "convert it first, for example a.astype(numpy.float32)");
 }
@@ -93,7 +93,7 @@ Tensor share(std::unique_ptr<Buffer> buffer, DType dtype) {
   }
   for (int i = v.ndim - 1; i >= 0; --i)
     if (shape[i] <= 1) strides[i] = i + 1 < v.ndim ? strides[i + 1] * shape[i + 1] : 1;
-  if (reinterpret_cast<std::uintptr_t>(v.buf) % static_cast<std::uintptr_t>(size) != 0) return {};
+  if (reinterpret_cast<std::uintptr_t>(v.buf) % size_of(real_of(dtype)) != 0) return {};
   if (!any) return runtime::empty(shape, dtype);
   auto* start = static_cast<std::byte*>(v.buf) + low;
   const auto bytes = static_cast<std::size_t>(high - low + size);
@@ -204,7 +204,6 @@ struct Survey {
     if (PyAnySet_Check(o) || PyDict_Check(o)) hint = "write list(...) of it";
     if (PyUnicode_Check(o)) hint = "convert text to numbers first, for example float(x)";
     if (PyIter_Check(o)) hint = "write list(...) of it";
-    if (PyComplex_Check(o)) hint = "complex numbers are not supported";
     fail<DTypeError>(op, "a tensor holds numbers or booleans",
                      short_repr(o) + " (" + type_name(o) + ")", hint);
   }
@@ -243,7 +242,14 @@ struct Writer {
     switch (dtype) {
       case DType::float32: *reinterpret_cast<float*>(at) = static_cast<float>(number(o)); break;
       case DType::float64: *reinterpret_cast<double*>(at) = number(o); break;
-      case DType::boolean: *reinterpret_cast<bool*>(at) = scalar_of(o).as_double() != 0; break;
+      case DType::complex64:
+        *reinterpret_cast<std::complex<float>*>(at) =
+            std::complex<float>(scalar_of(o).as_complex());
+        break;
+      case DType::complex128:
+        *reinterpret_cast<std::complex<double>*>(at) = scalar_of(o).as_complex();
+        break;
+      case DType::boolean: *reinterpret_cast<bool*>(at) = scalar_of(o).is_true(); break;
       case DType::uint64: {
         const Scalar s = scalar_of(o);
         if (s.kind != Scalar::Kind::unsigned_integer && s.i < 0)
@@ -257,7 +263,7 @@ struct Writer {
       default: {
         const Scalar s = scalar_of(o);
         *reinterpret_cast<std::int64_t*>(at) =
-            s.kind == Scalar::Kind::floating ? static_cast<std::int64_t>(s.f) : s.i;
+            s.kind >= Scalar::Kind::floating ? static_cast<std::int64_t>(s.f) : s.i;
       }
     }
     at += size_of(dtype);
@@ -297,6 +303,14 @@ Tensor stacked(PyObject* o, std::optional<DType> dtype, int depth, const char* o
   return ops::stack(parts, 0);
 }
 
+// Data does not lose its imaginary part on the way in.
+void need_real(DType from, DType to, const char* op) {
+  if (is_complex(from) && !is_complex(to) && to != DType::boolean)
+    fail<DTypeError>(op, "complex numbers do not become real ones by a cast",
+                     std::string(name_of(from)) + " to " + std::string(name_of(to)),
+                     "take the real part first, or a complex dtype");
+}
+
 Tensor from_numbers(PyObject* data, std::optional<DType> dtype, const char* op) {
   Survey survey;
   survey.op = op;
@@ -307,14 +321,18 @@ Tensor from_numbers(PyObject* data, std::optional<DType> dtype, const char* op) 
     weak.kind = survey.kind;
     const Kind have = natural ? kind_of(*natural) : Kind::boolean;
     const bool floating = survey.kind == Scalar::Kind::floating;
-    if (!natural || (floating && have != Kind::floating) ||
-        (have == Kind::boolean && survey.kind != Scalar::Kind::boolean))
+    if (survey.kind == Scalar::Kind::complex)
+      natural = complex_of(natural && is_differentiable(*natural) ? *natural : default_dtype());
+    else if (!natural || (floating && have < Kind::floating) ||
+             (have == Kind::boolean && survey.kind != Scalar::Kind::boolean))
       natural = weak.dtype();
   }
   const DType target = dtype.value_or(natural.value_or(default_dtype()));
+  if (natural) need_real(*natural, target, op);
   if (survey.arrays) return stacked(data, target, 0, op);
   const DType n = natural.value_or(target);
   const DType written = n == DType::uint64         ? DType::uint64
+                        : is_complex(n)            ? target
                         : target == DType::float32 ? DType::float32
                         : is_floating(n)           ? DType::float64
                         : n == DType::boolean      ? DType::boolean
@@ -342,8 +360,7 @@ Tensor from_foreign(PyObject* data, Copy copy, const char* op) {
     return ops::reshape(*t, to_dims(shape.get(), op, "shape"));
   }
   Object name = own(PyObject_Str(dtype.get()));
-  no_dtype(op, array.get(),
-           view_text(name.get()).starts_with("complex") ? "Z" : view_text(name.get()));
+  no_dtype(op, array.get(), view_text(name.get()));
 }
 
 bool has_array_protocol(PyObject* o) {
@@ -357,10 +374,12 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
   Tensor t;
   if (is_tensor(data)) {
     t = unwrap(data);
+    need_real(t.dtype(), dtype.value_or(t.dtype()), op);
     if (copy == Copy::always)
       return dtype && *dtype != t.dtype() ? ops::astype(t, *dtype) : ops::clone(t);
-  } else if (PyFloat_CheckExact(data) || PyLong_Check(data)) {
+  } else if (PyFloat_CheckExact(data) || PyLong_Check(data) || PyComplex_CheckExact(data)) {
     const Scalar s = scalar_of(data);
+    need_real(s.dtype(), dtype.value_or(s.dtype()), op);
     return ops::scalar_tensor(s, dtype.value_or(s.dtype()));
   } else if (PyList_Check(data) || PyTuple_Check(data)) {
     if (copy == Copy::never)
@@ -368,9 +387,9 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
     return from_numbers(data, dtype, op);
   } else if (is_numpy_scalar(data)) {
     const Scalar s = scalar_of(data);
-    if (s.kind == Scalar::Kind::none)
-      no_dtype(op, data, PyComplex_Check(data) ? "Z" : type_name(data));
+    if (s.kind == Scalar::Kind::none) no_dtype(op, data, type_name(data));
     const DType own_dtype = *dtype_of(reinterpret_cast<PyObject*>(Py_TYPE(data)));
+    need_real(own_dtype, dtype.value_or(own_dtype), op);
     return ops::scalar_tensor(s, dtype.value_or(own_dtype));
   } else if (!PyBytes_Check(data) && PyObject_CheckBuffer(data)) {
     const bool converts = copy == Copy::always && dtype;  // the cast below copies anyway
@@ -389,6 +408,7 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
     return from_numbers(data, dtype, op);
   }
   if (dtype && *dtype != t.dtype()) {
+    need_real(t.dtype(), *dtype, op);
     if (copy == Copy::never)
       fail<ArgumentError>(op, "another dtype needs a copy, and copy=False allows none",
                           describe(t));

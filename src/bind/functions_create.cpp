@@ -61,7 +61,12 @@ Shape shape_of(Args& a) { return a.rest_dims("shape"); }
 
 Tensor filled(Args& a, const Shape& shape, Scalar value, DType otherwise,
               std::optional<Device> device = {}) {
-  return ops::full(shape, value, a.dtype().value_or(otherwise), a.device(device));
+  const DType t = a.dtype().value_or(otherwise);
+  if (value.kind == Scalar::Kind::complex && !is_complex(t))
+    fail<DTypeError>(a.op(), "a complex value needs a complex dtype",
+                     describe(Operand(value)) + ", " + std::string(name_of(t)),
+                     "dtype=nnx.complex64");
+  return ops::full(shape, value, t, a.device(device));
 }
 PyObject* made(Args& a, Tensor t) {
   if (a.flag("requires_grad", false)) autodiff::set_requires_grad(t, true);
@@ -127,10 +132,28 @@ struct Range {
 Range range_of(Args& a) {
   const std::int64_t num = a.integer("num", 50);
   if (num < 0) fail<ArgumentError>(a.op(), "num must not be negative", std::to_string(num));
-  return {a.scalar("start").as_double(), a.scalar("stop").as_double(), num,
-          a.dtype().value_or(default_dtype())};
+  const Scalar start = a.scalar("start"), stop = a.scalar("stop");
+  if (start.kind == Scalar::Kind::complex || stop.kind == Scalar::Kind::complex)
+    fail<DTypeError>(a.op(), "start and stop must be real",
+                     describe(Operand(start)) + ", " + describe(Operand(stop)));
+  return {start.as_double(), stop.as_double(), num, a.dtype().value_or(default_dtype())};
+}
+// Of complex bounds: each part by itself.
+Tensor complex_linspace(Args& a, std::complex<double> start, std::complex<double> stop) {
+  const std::int64_t num = a.integer("num", 50);
+  const DType t = a.dtype().value_or(complex_of(default_dtype()));
+  if (!is_complex(t))
+    fail<DTypeError>(a.op(), "complex bounds need a complex dtype", std::string(name_of(t)));
+  const bool endpoint = a.flag("endpoint", true);
+  const auto part = [&](double from, double to) {
+    return ops::linspace(from, to, num, endpoint, real_of(t));
+  };
+  return ops::complex(part(start.real(), stop.real()), part(start.imag(), stop.imag()));
 }
 PyObject* linspace(Args& a) {
+  const Scalar start = a.scalar("start"), stop = a.scalar("stop");
+  if (start.kind == Scalar::Kind::complex || stop.kind == Scalar::Kind::complex)
+    return finished(a, complex_linspace(a, start.as_complex(), stop.as_complex()));
   const Range r = range_of(a);
   const bool endpoint = a.flag("endpoint", true);
   Tensor t = ops::linspace(r.start, r.stop, r.num, endpoint, r.dtype);

@@ -15,11 +15,26 @@ using namespace core;
 
 namespace {
 
+// A tensor in another dtype, as PyTorch's methods give it: complex to real says what it drops.
+Tensor cast(const Tensor& x, DType t) {
+  if (is_complex(x.dtype()) && !is_complex(t) && t != DType::boolean &&
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "[to] casting complex numbers to real ones drops the imaginary part. Hint: "
+                   "x.real takes the real part, nnx.abs(x) the size.",
+                   1) < 0)
+    throw PythonError();
+  return ops::astype(x, t);
+}
+
 PyObject* astype(Args& a) {
   const Tensor x = a.tensor("x");
   if (!a.given("dtype")) fail<DTypeError>(a.op(), "dtype must be a dtype", "None");
   const DType t = *a.dtype();
-  Tensor y = ops::astype(x, t);
+  if (!a.self() && is_complex(x.dtype()) && !is_complex(t) && t != DType::boolean)
+    fail<DTypeError>(a.op(), "complex numbers do not become real ones by a cast",
+                     describe(x) + " to " + std::string(name_of(t)),
+                     "take a part, x.real or x.imag, or the size, nnx.abs(x)");
+  Tensor y = cast(x, t);
   return give(y.is_same(x) && a.flag("copy", true) ? ops::clone(x) : y);
 }
 
@@ -57,7 +72,9 @@ DType meet(Args& a) {
       throw CallError(error_text(a.op(), "at least one array or dtype is needed"));
     return weak.dtype();
   }
-  if (number == Scalar::Kind::floating && !is_floating(*typed)) return default_dtype();
+  if (number == Scalar::Kind::complex)
+    return complex_of(is_differentiable(*typed) ? *typed : default_dtype());
+  if (number == Scalar::Kind::floating && !is_differentiable(*typed)) return default_dtype();
   if (number > Scalar::Kind::boolean && *typed == DType::boolean) return weak.dtype();
   return *typed;
 }
@@ -137,7 +154,7 @@ PyTypeObject* limits_type(bool floating) {
 PyObject* finfo(Args& a) {
   const DType t = dtype_argument(a, default_dtype());
   double eps, largest, normal, resolution;
-  switch (t) {
+  switch (real_of(t)) {
     case DType::float16: eps = 0x1p-10, largest = 65504, normal = 0x1p-14, resolution = 1e-3; break;
     case DType::bfloat16:
       eps = 0x1p-7, largest = 0x1.fep127, normal = 0x1p-126, resolution = 1e-2;
@@ -149,14 +166,18 @@ PyObject* finfo(Args& a) {
       eps = DBL_EPSILON, largest = DBL_MAX, normal = DBL_MIN, resolution = 1e-15;
       break;
     default:
-      fail<DTypeError>(a.op(), "finfo is for floating dtypes", std::string(name_of(t)),
+      fail<DTypeError>(a.op(), "finfo is for floating and complex dtypes", std::string(name_of(t)),
                        "use nnx.iinfo");
   }
   Object out = own(PyStructSequence_New(limits_type(true)));
-  PyObject* values[] = {PyLong_FromSize_t(8 * size_of(t)), PyFloat_FromDouble(eps),
-                        PyFloat_FromDouble(largest),       PyFloat_FromDouble(-largest),
-                        PyFloat_FromDouble(normal),        PyFloat_FromDouble(normal),
-                        PyFloat_FromDouble(resolution),    Py_NewRef(dtype_object(t))};
+  PyObject* values[] = {PyLong_FromSize_t(8 * size_of(real_of(t))),
+                        PyFloat_FromDouble(eps),
+                        PyFloat_FromDouble(largest),
+                        PyFloat_FromDouble(-largest),
+                        PyFloat_FromDouble(normal),
+                        PyFloat_FromDouble(normal),
+                        PyFloat_FromDouble(resolution),
+                        Py_NewRef(dtype_object(real_of(t)))};
   for (int i = 0; i < 8; ++i) PyStructSequence_SetItem(out.get(), i, own(values[i]).release());
   return out.release();
 }
@@ -185,17 +206,17 @@ PyObject* is_complex_function(Args& a) { return boolean(is_complex(a.tensor("x")
 
 template <DType T>
 PyObject* convert(Args& a) {
-  return give(ops::astype(a.self_tensor(), T));
+  return give(cast(a.self_tensor(), T));
 }
 
 Tensor converted(Args& a, const Tensor& x, PyObject* to) {
-  if (is_tensor(to)) return ops::to_device(ops::astype(x, unwrap(to).dtype()), unwrap(to).device());
+  if (is_tensor(to)) return ops::to_device(cast(x, unwrap(to).dtype()), unwrap(to).device());
   if (is_device(to)) return ops::to_device(x, *device_of(to));
   if (PyUnicode_Check(to)) {
     const std::string_view name = view_text(to);
     if (name.starts_with("torch.cuda.")) {  // "torch.cuda.FloatTensor": a dtype and a device
       const Tensor there = ops::to_device(x, *device_of(text("cuda").get()));
-      return ops::astype(there, *dtype_of(to));
+      return cast(there, *dtype_of(to));
     }
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
       return ops::to_device(x, *device_of(to));
@@ -203,7 +224,7 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
   if (PyLong_Check(to))
     fail<DeviceError>(a.op(), "there is no CUDA device of this number", short_repr(to),
                       "use \"cpu\"");
-  if (const auto t = dtype_of(to)) return ops::astype(x, *t);
+  if (const auto t = dtype_of(to)) return cast(x, *t);
   fail<DTypeError>(a.op(), "to takes a dtype, a device or a tensor",
                    short_repr(to) + " (" + type_name(to) + ")");
 }
@@ -214,7 +235,7 @@ PyObject* to(Args& a) {
   for (const char* name : {"target", "second"})
     if (a.given(name)) y = converted(a, y, a.object(name));
   if (a.given("device")) y = converted(a, y, a.object("device"));
-  if (a.given("dtype")) y = ops::astype(y, *a.dtype());
+  if (a.given("dtype")) y = cast(y, *a.dtype());
   if (y.is_same(x) && a.flag("copy", false)) return give(ops::clone(x));
   return y.is_same(x) ? Py_NewRef(a.self()) : give(y);
 }
@@ -248,7 +269,7 @@ PyObject* type(Args& a) {
   const std::string place = x.device().kind == DeviceKind::cpu ? "" : "cuda.";
   return text("torch." + place + tensor_type_name(x.dtype()) + "Tensor").release();
 }
-PyObject* type_as(Args& a) { return give(ops::astype(a.self_tensor(), a.tensor("y").dtype())); }
+PyObject* type_as(Args& a) { return give(cast(a.self_tensor(), a.tensor("y").dtype())); }
 PyObject* cpu(Args& a) {
   const Tensor& x = a.self_tensor();
   return x.device().kind == DeviceKind::cpu ? Py_NewRef(a.self())
@@ -269,6 +290,8 @@ const Definition kDefinitions[] = {
      R"(x in another dtype; a copy also where it has that dtype, unless copy=False.
 
 Floats are truncated towards 0 into integers; values out of range saturate, NaN becomes 0.
+
+Raises: DTypeError from complex to real numbers (the method x.to(...) warns and takes the real part).
 
 Example:
     >>> nnx.astype(nnx.tensor([1.7]), nnx.int64)
@@ -328,6 +351,8 @@ Example:
      isdtype},
     {"finfo", "(type: Any = None) -> Any",
      R"(Limits of a floating dtype: bits, eps, max, min, smallest_normal, tiny, resolution, dtype.
+
+Of a complex dtype those of its parts.
 
 Example:
     >>> nnx.finfo(nnx.float64).eps
@@ -402,6 +427,9 @@ Example:
     {"double", "() -> Tensor", "The tensor in float64.", convert<DType::float64>, Role::method},
     {"half", "() -> Tensor", "The tensor in float16.", convert<DType::float16>, Role::method},
     {"bfloat16", "() -> Tensor", "The tensor in bfloat16.", convert<DType::bfloat16>, Role::method},
+    {"cfloat", "() -> Tensor", "The tensor in complex64.", convert<DType::complex64>, Role::method},
+    {"cdouble", "() -> Tensor", "The tensor in complex128.", convert<DType::complex128>,
+     Role::method},
     {"long", "() -> Tensor", "The tensor in int64.", convert<DType::int64>, Role::method},
     {"int", "() -> Tensor", "The tensor in int32.", convert<DType::int32>, Role::method},
     {"short", "() -> Tensor", "The tensor in int16.", convert<DType::int16>, Role::method},

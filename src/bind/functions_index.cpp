@@ -150,7 +150,13 @@ PyObject* index_copy_(Args& a) {
   return Py_NewRef(a.self());
 }
 
-PyObject* nonzero(Args& a) { return give(ops::nonzero(a.tensor("x"))); }
+PyObject* nonzero(Args& a) {
+  const Tensor x = a.tensor("x");
+  if (x.rank() == 0)
+    fail<ShapeError>(a.op(), "a tensor without axes has no places to name", describe(x),
+                     "use bool(x), or nnx.atleast_1d(x)");
+  return give(ops::nonzero(x));
+}
 PyObject* nonzero_method(Args& a) {
   if (a.flag("as_tuple", false)) return give(ops::nonzero(a.self_tensor()));
   return give(ops::nonzero_matrix(a.self_tensor()));

@@ -18,6 +18,7 @@ PyObject* cholesky(Args& a) { return give(ops::cholesky(a.tensor("x"))); }
 PyObject* slogdet(Args& a) { return give(ops::slogdet(a.tensor("x"))); }
 PyObject* qr(Args& a) { return give(ops::qr(a.tensor("x"), a.flag("complete", false))); }
 PyObject* eigh(Args& a) { return give(ops::eigh(a.tensor("x"))); }
+PyObject* eig(Args& a) { return give(ops::eig(a.tensor("x"))); }
 PyObject* svd(Args& a) { return give(ops::svd(a.tensor("x"), a.flag("complete", false))); }
 
 const Definition kDefinitions[] = {
@@ -75,6 +76,14 @@ Example:
     tensor([1., 2.])
 )",
      eigh},
+    {"linalg_eig", "(x: TensorLike) -> tuple[Tensor, Tensor]",
+     R"(Complex eigenvalues and eigenvectors of square matrices; see nnx.linalg.eig.
+
+Example:
+    >>> nnx._nnx.linalg_eig(nnx.tensor([[0.0, -1.0], [1.0, 0.0]]))[0]
+    tensor([0.+1.j, 0.-1.j])
+)",
+     eig},
     {"linalg_svd", "(x: TensorLike, complete: bool = False) -> tuple[Tensor, Tensor, Tensor]",
      R"(Singular vectors and descending singular values; see nnx.linalg.svd.
 

@@ -84,14 +84,6 @@ PyObject* unique(Args& a) {
   return out.size() == 1 ? give(out[0]) : give(out);
 }
 PyObject* unique_values(Args& a) { return give(ops::unique(a.tensor("x"), true).values); }
-PyObject* unique_counts(Args& a) {
-  const ops::Unique u = ops::unique(a.tensor("x"), false);
-  return give({u.values, u.counts});
-}
-PyObject* unique_inverse(Args& a) {
-  const ops::Unique u = ops::unique(a.tensor("x"), false);
-  return give({u.values, u.inverse});
-}
 
 PyObject* bincount(Args& a) {
   const ops::GradMode off(false);
@@ -284,22 +276,6 @@ Example:
     tensor([1, 3])
 )",
      unique_values},
-    {"unique_counts", "(x: TensorLike) -> tuple[Tensor, Tensor]",
-     R"(The distinct values and how often each occurs.
-
-Example:
-    >>> nnx.unique_counts(nnx.tensor([3, 1, 3]))
-    (tensor([1, 3]), tensor([1, 2]))
-)",
-     unique_counts},
-    {"unique_inverse", "(x: TensorLike) -> tuple[Tensor, Tensor]",
-     R"(The distinct values and which of them each element is.
-
-Example:
-    >>> nnx.unique_inverse(nnx.tensor([3, 1, 3]))
-    (tensor([1, 3]), tensor([1, 0, 1]))
-)",
-     unique_inverse},
     {"bincount", "(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor",
      R"(How often each of 0, 1, 2, ... occurs; with weights their sums.
 

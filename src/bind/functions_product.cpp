@@ -114,7 +114,15 @@ PyObject* outer(Args& a) {
                            ops::reshape(a.tensor("y"), Shape{1, -1})));
 }
 PyObject* vecdot(Args& a) {
-  return give(ops::sum(pw::multiply(a.tensor("x"), a.tensor("y")), Dims{a.integer("axis", -1)}));
+  const Tensor x = a.tensor("x"), y = a.tensor("y");
+  const Tensor products = pw::multiply(ops::conj(x), y);
+  const int axis = normal_axis(a.integer("axis", -1), products.rank(), a.op());
+  const int from_end = axis - products.rank();
+  const bool there = x.rank() >= -from_end && y.rank() >= -from_end;
+  if (!there || x.shape(from_end) != y.shape(from_end))
+    fail<ShapeError>(a.op(), "both must have the axis that is summed over, with the same length",
+                     "x " + describe(x) + ", y " + describe(y));
+  return give(ops::sum(products, Dims{axis}, false, products.dtype()));
 }
 PyObject* kron(Args& a) {
   Tensor x = a.tensor("x"), y = a.tensor("y");

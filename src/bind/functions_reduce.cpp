@@ -131,7 +131,7 @@ PyObject* ptp(Args& a) {
 
 // Sums that leave NaN out.
 Tensor without_nan(const Tensor& x, double instead) {
-  if (!is_floating(x.dtype())) return x;
+  if (!is_differentiable(x.dtype())) return x;
   return pw::where(pw::isnan(x), instead, x);
 }
 PyObject* nansum(Args& a) {
@@ -172,6 +172,9 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool
   if (n == 0) fail<ShapeError>(op, "an empty axis has no quantiles", describe(x));
   Shape rows = flat;
   rows.push_back(n);
+  if (is_complex(x.dtype()))
+    fail<DTypeError>(op, "complex numbers have no order", describe(x),
+                     "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
   const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
   const Tensor sorted =
       ops::sort(ops::reshape(ops::permute(ops::astype(x, t), order), rows), -1, false);

@@ -170,7 +170,7 @@ PyObject* clamp_one(Args& a) {
 }
 PyObject* logit(Args& a) {
   Tensor x = a.tensor("x");
-  if (!is_floating(x.dtype())) x = ops::astype(x, default_dtype());
+  if (!is_differentiable(x.dtype())) x = ops::astype(x, default_dtype());
   if (a.given(
           "eps")) {  // no clip: above 1/2 the bounds cross, and PyTorch asks for the lower first
     const double low = a.real("eps"), high = 1 - low;
@@ -193,9 +193,14 @@ PyObject* mvlgamma(Args& a) {
   constexpr double log_pi = 1.1447298858494002;
   return give(pw::add(sum, 0.25 * static_cast<double>(p * (p - 1)) * log_pi));
 }
+Tensor cleaned(Args& a, const Tensor& x);
 PyObject* nan_to_num(Args& a) {
   const Tensor x = a.tensor("x");
-  if (!is_floating(x.dtype())) return give(ops::clone(x));
+  if (is_complex(x.dtype())) return give(ops::view_as_complex(cleaned(a, ops::view_as_real(x))));
+  return give(cleaned(a, x));
+}
+Tensor cleaned(Args& a, const Tensor& x) {
+  if (!is_floating(x.dtype())) return ops::clone(x);
   const double largest = x.dtype() == DType::float16    ? 65504
                          : x.dtype() == DType::bfloat16 ? 0x1.fep127
                          : x.dtype() == DType::float32  ? 0x1.fffffep127
@@ -205,7 +210,7 @@ PyObject* nan_to_num(Args& a) {
   const double hole = a.given("nan") ? a.real("nan") : 0;
   Tensor y = pw::where(pw::isnan(x), hole, x);
   y = pw::where(pw::equal(x, INFINITY), high, y);
-  return give(pw::where(pw::equal(x, -INFINITY), low, y));
+  return pw::where(pw::equal(x, -INFINITY), low, y);
 }
 PyObject* frac(Args& a) {
   const Tensor x = a.tensor("x");
@@ -221,9 +226,12 @@ Tensor close(Args& a) {
                         std::to_string(rtol) + ", " + std::to_string(atol));
   const ops::GradMode off(false);
   Operand operands[] = {a.operand("x"), a.operand("y")};
-  for (Operand& o : operands)
-    o = ops::astype(o.is_tensor() ? o.tensor : ops::scalar_tensor(o.scalar, o.scalar.dtype()),
-                    DType::float64);
+  DType wide = DType::float64;
+  for (Operand& o : operands) {
+    if (!o.is_tensor()) o = ops::scalar_tensor(o.scalar, o.scalar.dtype());
+    if (is_complex(o.tensor.dtype())) wide = DType::complex128;
+  }
+  for (Operand& o : operands) o = ops::astype(o.tensor, wide);
   const Tensor &x = operands[0].tensor, &y = operands[1].tensor;
   const Tensor bound = pw::add(atol, pw::multiply(pw::abs(y), rtol));
   Tensor same = pw::logical_or(

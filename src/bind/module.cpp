@@ -129,12 +129,13 @@ void fill(PyObject* module) {
   add_generator_type(module);
   declare_pointwise(module);
   for (auto family :
-       {declare_creation,       declare_dtypes,   declare_shapes,      declare_joining,
-        declare_reductions,     declare_order,    declare_indexing,    declare_products,
-        declare_linear_algebra, declare_networks, declare_convolution, declare_pooling,
-        declare_training,       declare_random,   declare_autodiff,    declare_transforms,
-        declare_runtime,        declare_numpy,    declare_dlpack,      declare_repr,
-        declare_tensor_methods, declare_pickling, declare_devices})
+       {declare_creation,       declare_dtypes,   declare_shapes,         declare_joining,
+        declare_reductions,     declare_order,    declare_indexing,       declare_products,
+        declare_linear_algebra, declare_networks, declare_convolution,    declare_pooling,
+        declare_training,       declare_random,   declare_autodiff,       declare_transforms,
+        declare_runtime,        declare_numpy,    declare_dlpack,         declare_repr,
+        declare_complex,        declare_fourier,  declare_tensor_methods, declare_pickling,
+        declare_devices})
     family(module);
   PyType_Modified(tensor_type);
   add_names(module);

@@ -106,16 +106,26 @@ int truth(PyObject* o) {
                          : "say what you mean: x.any() or x.all(); for and/or element by element: "
                            "& and |, with brackets around comparisons");
     const Scalar s = scalar_value(t);
-    result = s.kind == Scalar::Kind::floating ? s.f != 0 : s.i != 0;
+    result = s.kind >= Scalar::Kind::floating ? s.is_true() : s.i != 0;
   });
   return result;
 }
 
+[[noreturn]] void no_real(const Tensor& t) {
+  fail<DTypeError>("float", "a complex number is no real one", describe(t),
+                   "take x.real, or its size, abs(x); complex(x) is a Python complex");
+}
+
 PyObject* to_float(PyObject* o) {
-  return guard([&] { return PyFloat_FromDouble(scalar_value(unwrap(o)).as_double()); });
+  return guard([&] {
+    const Scalar s = scalar_value(unwrap(o));
+    if (s.kind == Scalar::Kind::complex) no_real(unwrap(o));
+    return PyFloat_FromDouble(s.as_double());
+  });
 }
 PyObject* to_int(PyObject* o) {
   return guard([&] {
+    if (is_complex(unwrap(o).dtype())) no_real(unwrap(o));
     Object x = own(item(unwrap(o)));
     return own(PyNumber_Long(x.get())).release();
   });

@@ -35,6 +35,8 @@ const char* format_of(DType t) {
     case DType::float16: return "e";
     case DType::float32: return "f";
     case DType::float64: return "d";
+    case DType::complex64: return "Zf";
+    case DType::complex128: return "Zd";
     default: return nullptr;
   }
 }
@@ -100,8 +102,10 @@ Object our_function(PyObject* theirs) {
   const char* place = "nnx";
   if (Object where = attribute_or_none(theirs, "__module__");
       where && PyUnicode_Check(where.get()) && view_text(where.get()) != "numpy") {
-    if (view_text(where.get()) != "numpy.linalg") return {};
-    place = "nnx.linalg";
+    const std::string_view module = view_text(where.get());
+    if (module == "numpy.linalg") place = "nnx.linalg";
+    else if (module == "numpy.fft") place = "nnx.fft";
+    else return {};
   }
   if (n.starts_with('_') || n == "save" || n == "load" || n == "select") return {};
   Object ours = import_module(place);

@@ -46,6 +46,8 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"expit", "sigmoid"},
     {"rint", "round"},
     {"swish", "silu"},
+    {"conjugate", "conj"},
+    {"conj_physical", "conj"},
     {"arcsin", "asin"},
     {"arccos", "acos"},
     {"arctan", "atan"},
@@ -205,9 +207,11 @@ Plan plan_round(Args& a) {
 // operands wrongly when one of them throws.
 Plan plan_clip(Args& a) {
   const bool low = a.given("min"), high = a.given("max");
-  if (!low && !high)
+  if (!low && !high && a.definition().role == Role::method)
     fail<ArgumentError>(a.op(), "min or max must be given", {}, "for example x.clip(min=0)");
   const Operand x = a.operand("x");
+  if (!low && !high && !(x.is_tensor() && is_floating(x.tensor.dtype())))
+    return {pw::maximum.id, {x, x}};  // a copy
   constexpr double inf = std::numeric_limits<double>::infinity();
   Operand least = -inf, most = inf;
   if (low) least = a.operand("min");
@@ -342,8 +346,8 @@ void apply_pointwise_into(const Tensor& target, int id, std::span<Operand> in) {
 }
 
 Tensor power_of(const Operand& x, const Operand& y) {
-  if (!y.is_tensor() && x.is_tensor() && is_floating(x.tensor.dtype()) &&
-      y.scalar.as_double() == 2) {
+  if (!y.is_tensor() && x.is_tensor() && is_differentiable(x.tensor.dtype()) &&
+      y.scalar.as_double() == 2 && y.scalar.imag == 0) {
     Operand in[] = {x};
     return ops::apply(pw::square.id, in);
   }
@@ -357,8 +361,9 @@ PyObject* pointwise_list() {
                                     "selection", "ordered",  "rounding",   "update"};
   Object list = own(PyList_New(0));
   for (const Declaration& d : ops::declarations()) {
-    Object entry = own(Py_BuildValue("{s:s,s:s,s:i,s:O,s:n}", "name", d.name, "rule",
-                                     kRules[static_cast<int>(d.rule)], "arity", d.arity, "loss",
+    Object entry = own(Py_BuildValue("{s:s,s:s,s:O,s:i,s:O,s:n}", "name", d.name, "rule",
+                                     kRules[static_cast<int>(d.rule)], "complex",
+                                     d.complex ? Py_True : Py_False, "arity", d.arity, "loss",
                                      d.loss ? Py_True : Py_False, "numbers",
                                      static_cast<Py_ssize_t>(numbers_of(d.name).size())));
     checked(PyList_Append(list.get(), entry.get()));

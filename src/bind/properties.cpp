@@ -79,10 +79,25 @@ const Property kProperties[] = {
      [](PyObject* o) { return wrap(reversed(unwrap(o))); }},
     {"mT", "Tensor", "A view with the last two axes swapped.",
      [](PyObject* o) { return wrap(matrix_transposed(unwrap(o))); }},
-    {"H", "Tensor", "The transpose of a matrix (numbers are real).",
-     [](PyObject* o) { return wrap(matrix_transposed(unwrap(o))); }},
-    {"real", "Tensor", "The real part: the tensor itself.",
-     [](PyObject* o) { return Py_NewRef(o); }},
+    {"H", "Tensor", "The conjugate transpose of a matrix, a view where the numbers are real.",
+     [](PyObject* o) { return wrap(ops::conj(matrix_transposed(unwrap(o)))); }},
+    {"mH", "Tensor", "The conjugate transpose of the last two axes.",
+     [](PyObject* o) { return wrap(ops::conj(matrix_transposed(unwrap(o)))); }},
+    {"real", "Tensor", "The real part, a view; of real numbers the tensor itself. (writable)",
+     [](PyObject* o) {
+       return is_complex(unwrap(o).dtype()) ? wrap(ops::real(unwrap(o))) : Py_NewRef(o);
+     },
+     [](PyObject* o, PyObject* value) {
+       ops::assign(ops::real(unwrap(o)), tensor_value("real", value));
+     }},
+    {"imag", "Tensor", "The imaginary part, a view; of real numbers zeros. (writable)",
+     [](PyObject* o) { return wrap(ops::imag(unwrap(o))); },
+     [](PyObject* o, PyObject* value) {
+       if (!is_complex(unwrap(o).dtype()))
+         fail<DTypeError>("imag", "real numbers have no imaginary part to write",
+                          describe(unwrap(o)), "make it complex first: x.to(nnx.complex64)");
+       ops::assign(ops::imag(unwrap(o)), tensor_value("imag", value));
+     }},
     {"is_cuda", "bool", "True if the memory is on a CUDA device.",
      [](PyObject* o) { return boolean(unwrap(o).device().kind == DeviceKind::cuda); }},
     {"requires_grad", "bool", "Whether operations on it are followed for gradients. (writable)",

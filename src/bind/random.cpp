@@ -152,18 +152,18 @@ PyObject* finished(Args& a, Tensor t) {
   if (a.flag("requires_grad", false)) autodiff::set_requires_grad(t, true);
   return give(std::move(t));
 }
-DType floating_dtype(Args& a, DType otherwise) {
+DType floating_dtype(Args& a, DType otherwise, bool complex = false) {
   const DType t = a.dtype().value_or(otherwise);
-  if (!is_floating(t))
+  if (!is_floating(t) && !(complex && is_complex(t)))
     fail<DTypeError>(a.op(), "these random numbers are floating", std::string(name_of(t)),
                      "for integers use nnx.randint");
   return t;
 }
 Shape shape_like(Args& a) { return a.tensor("x").shape(); }
 Device device_like(Args& a) { return a.device(a.tensor("x").device()); }
-DType dtype_like(Args& a) {
+DType dtype_like(Args& a, bool complex = false) {
   const DType t = a.tensor("x").dtype();
-  return floating_dtype(a, t);
+  return floating_dtype(a, t, complex);
 }
 
 PyObject* rand(Args& a) {
@@ -173,7 +173,7 @@ PyObject* rand(Args& a) {
 }
 PyObject* randn(Args& a) {
   return finished(a,
-                  ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype()),
+                  ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype(), true),
                                      a.generator(), a.device()));
 }
 PyObject* rand_like(Args& a) {
@@ -182,7 +182,7 @@ PyObject* rand_like(Args& a) {
 }
 PyObject* randn_like(Args& a) {
   return finished(
-      a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a), a.generator(), device_like(a)));
+      a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a, true), a.generator(), device_like(a)));
 }
 PyObject* uniform(Args& a) {
   return finished(
@@ -254,14 +254,14 @@ PyObject* normal(Args& a) {
                           std::to_string(deviation.scalar.as_double()));
     return finished(
         a, ops::random_normal(shape, mean.scalar.as_double(), deviation.scalar.as_double(),
-                              floating_dtype(a, default_dtype()), a.generator(), a.device()));
+                              floating_dtype(a, default_dtype(), true), a.generator(), a.device()));
   }
   const Tensor& pattern = mean.is_tensor() ? mean.tensor : deviation.tensor;
   Shape shape = pattern.shape();
   if (mean.is_tensor() && deviation.is_tensor())
     shape = broadcast(mean.tensor.shape(), deviation.tensor.shape(), a.op());
   if (a.given("shape")) shape = a.dims("shape");
-  const DType t = is_floating(pattern.dtype()) ? pattern.dtype() : default_dtype();
+  const DType t = is_differentiable(pattern.dtype()) ? pattern.dtype() : default_dtype();
   const Tensor z =
       ops::random_normal(shape, 0, 1, a.dtype().value_or(t), a.generator(), pattern.device());
   Operand scaled[] = {z, deviation};
@@ -347,9 +347,9 @@ PyObject* overwrite(Args& a, const Tensor& values) {
   ops::assign(a.self_tensor(), values);
   return Py_NewRef(a.self());
 }
-DType draw_dtype(Args& a) {
+DType draw_dtype(Args& a, bool complex = false) {
   const DType t = a.self_tensor().dtype();
-  if (!is_floating(t))
+  if (!is_floating(t) && !(complex && is_complex(t)))
     fail<DTypeError>(a.op(), "only floating tensors hold these numbers", describe(a.self_tensor()));
   return t;
 }
@@ -358,7 +358,7 @@ PyObject* normal_(Args& a) {
   if (!(deviation >= 0))
     fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
   return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
-                                         draw_dtype(a), a.generator(), a.self_tensor().device()));
+                                         draw_dtype(a, true), a.generator(), a.self_tensor().device()));
 }
 PyObject* uniform_(Args& a) {
   return overwrite(a,

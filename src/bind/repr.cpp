@@ -81,7 +81,9 @@ std::string number(double x, DType dtype, bool scientific, int precision, int le
 
 class Formatter {
  public:
-  Formatter(const Tensor& shown, DType dtype) : dtype_(dtype), floating_(is_floating(dtype)) {
+  // `sign`: a plus before what is not negative.
+  Formatter(const Tensor& shown, DType dtype, bool sign = false)
+      : dtype_(dtype), sign_(sign), floating_(is_floating(dtype)) {
     const Tensor flat = ops::reshape(shown, Shape{-1});
     if (!floating_) {
       if (dtype == DType::boolean && shown.rank()) left_ = 5;  // "False"
@@ -93,7 +95,7 @@ class Formatter {
     const double* x = flat.data<double>();
     std::size_t other = 0, places = 0;
     for (std::int64_t i = 0; i < flat.numel(); ++i) {
-      const std::string s = number(x[i], dtype_, scientific_, g_options.precision);
+      const std::string s = text(x[i]);
       const auto point = s.find('.');
       if (point == s.npos) {
         other = std::max(other, s.size());
@@ -114,8 +116,7 @@ class Formatter {
       const std::string s = plain(shown, i);
       return std::string(left_ - s.size(), ' ') + s;
     }
-    std::string s = number(shown.data<double>()[i], dtype_, scientific_, g_options.precision,
-                           scientific_ ? least_ : 0);
+    std::string s = text(shown.data<double>()[i], scientific_ ? least_ : 0);
     const auto point = s.find('.');
     if (point == s.npos) return std::string(left_ + right_ - s.size(), ' ') + s;
     if (const auto e = s.find('e'); e != s.npos)
@@ -140,6 +141,10 @@ class Formatter {
                         (!g_options.suppress && (smallest < 1e-4 || largest / smallest > 1000)));
     if (g_options.scientific >= 0) scientific_ = g_options.scientific == 1;
   }
+  std::string text(double x, int least = 0) const {
+    const std::string s = number(x, dtype_, scientific_, g_options.precision, least);
+    return sign_ && s[0] != '-' ? '+' + s : s;
+  }
   std::string plain(const Tensor& t, std::int64_t i) const {
     switch (t.dtype()) {
       case DType::boolean: return t.data<bool>()[i] ? "True" : "False";
@@ -149,10 +154,29 @@ class Formatter {
   }
 
   DType dtype_;
-  bool floating_, scientific_ = false;
+  bool sign_, floating_, scientific_ = false;
   std::size_t left_ = 0, right_ = 0;  // characters in front of the point, from the point on
   std::size_t exponent_ = 0;          // digits of exponents
   int least_ = 0;                     // digits after the point, in scientific notation
+};
+
+// Real and imaginary parts, each in columns of their own: "1. +2.j".
+class ComplexFormatter {
+ public:
+  ComplexFormatter(const Tensor& shown, DType dtype)
+      : re_(ops::clone(ops::real(shown))),
+        im_(ops::clone(ops::imag(shown))),
+        real_(re_, real_of(dtype)),
+        imag_(im_, real_of(dtype), true) {}
+  std::string operator()(const Tensor&, std::int64_t i) const {
+    std::string s = imag_(im_, i);
+    s.insert(s.find_last_not_of(' ') + 1, 1, 'j');
+    return real_(re_, i) + s;
+  }
+
+ private:
+  Tensor re_, im_;
+  Formatter real_, imag_;
 };
 
 // The elements that are shown: a summarised axis keeps its edges.
@@ -166,17 +190,19 @@ Tensor shown_part(const Tensor& t, bool summarise) {
                             ops::slice(x, axis, n - g_options.edge, g_options.edge, 1)},
                            axis);
     }
-  const DType wide = is_floating(t.dtype())        ? DType::float64
+  const DType wide = is_complex(t.dtype())         ? DType::complex128
+                     : is_floating(t.dtype())      ? DType::float64
                      : t.dtype() == DType::boolean ? DType::boolean
                      : t.dtype() == DType::uint64  ? DType::uint64
                                                    : DType::int64;
   return ops::contiguous(ops::astype(x, wide));
 }
 
+template <class Format>
 struct Printer {
   const Tensor& shown;
   const Shape& shape;  // of the whole tensor
-  const Formatter& format;
+  const Format& format;
   std::int64_t at = 0;
 
   std::string rows(int axis, std::size_t indent) {
@@ -227,8 +253,8 @@ std::string repr_text(const Tensor& t) {
   out += empty ? "[]" : to_text(t, 7);
   std::string notes;
   if (empty && !(t.rank() == 1)) notes += ", shape=" + to_string(t.shape());
-  const bool usual =
-      t.dtype() == default_dtype() || t.dtype() == DType::int64 || t.dtype() == DType::boolean;
+  const bool usual = t.dtype() == default_dtype() || t.dtype() == complex_of(default_dtype()) ||
+                     t.dtype() == DType::int64 || t.dtype() == DType::boolean;
   if (!usual || (empty && t.dtype() != default_dtype()))
     notes += ", dtype=" + std::string(name_of(t.dtype()));
   if (t.device() != default_device()) notes += ", device='" + to_string(t.device()) + "'";
@@ -410,8 +436,12 @@ std::string to_text(const Tensor& t, int indent) {
   const Tensor plain = ops::detach(t);
   const bool summarise = t.numel() > g_options.threshold;
   const Tensor shown = ops::on_cpu(shown_part(plain, summarise));
-  const Formatter format(shown, t.dtype());
-  return Printer{shown, t.shape(), format}.rows(0, static_cast<std::size_t>(indent));
+  const auto print = [&](const auto& format) {
+    return Printer<std::remove_cvref_t<decltype(format)>>{shown, t.shape(), format}.rows(
+        0, static_cast<std::size_t>(indent));
+  };
+  return is_complex(t.dtype()) ? print(ComplexFormatter(shown, t.dtype()))
+                               : print(Formatter(shown, t.dtype()));
 }
 
 std::vector<PyType_Slot> text_slots() { return {{Py_tp_repr, reinterpret_cast<void*>(repr)}}; }

@@ -72,7 +72,7 @@ PyObject* dtype_get(PyObject* o, void* what) {
       constexpr const char* kinds[] = {"b", "i", "u", "f", "c"};
       return PyUnicode_FromString(kinds[static_cast<int>(kind_of(t))]);
     }
-    case 's': return boolean(kind_of(t) == Kind::signed_integer || is_floating(t));
+    case 's': return boolean(kind_of(t) == Kind::signed_integer || is_differentiable(t));
     default:  // numpy's own dtype: numpy.dtype(nnx.float32) reads it
       return guard([&] {
         Object np = import_module("numpy");
@@ -279,11 +279,12 @@ void add_value_types(PyObject* module) {
     o->dtype = static_cast<DType>(i);
     g_dtypes[i] = reinterpret_cast<PyObject*>(o);
   }
-  for (int i = 0; i < kRealDTypes; ++i)
+  for (int i = 0; i < kDTypes; ++i)
     checked(PyModule_AddObjectRef(module, kDTypeInfo[i].name.data(), g_dtypes[i]));
   constexpr std::pair<const char*, DType> aliases[] = {
-      {"float", DType::float32}, {"double", DType::float64}, {"half", DType::float16},
-      {"long", DType::int64},    {"int", DType::int32},      {"short", DType::int16}};
+      {"float", DType::float32},    {"double", DType::float64},    {"half", DType::float16},
+      {"long", DType::int64},       {"int", DType::int32},         {"short", DType::int16},
+      {"cfloat", DType::complex64}, {"cdouble", DType::complex128}};
   for (const auto& [name, t] : aliases)
     checked(PyModule_AddObjectRef(module, name, dtype_object(t)));
 
@@ -330,6 +331,7 @@ PyObject* dtype_object(DType t) noexcept { return g_dtypes[static_cast<int>(t)];
 std::optional<DType> dtype_of(PyObject* o) {
   if (Py_TYPE(o) == g_dtype_type) return dtype_in(o);
   std::string name;
+  if (o == reinterpret_cast<PyObject*>(&PyComplex_Type)) return complex_of(default_dtype());
   if (PyUnicode_Check(o)) {
     name = view_text(o);
     if (name.starts_with("nnx.")) name.erase(0, 4);
@@ -348,10 +350,12 @@ std::optional<DType> dtype_of(PyObject* o) {
       }
     }
     constexpr std::pair<std::string_view, std::string_view> more[] = {
-        {"float", "float32"}, {"double", "float64"}, {"half", "float16"}, {"long", "int64"},
-        {"int", "int32"},     {"short", "int16"},    {"f4", "float32"},   {"f8", "float64"},
-        {"i8", "int64"},      {"i4", "int32"},       {"u1", "uint8"},     {"byte", "uint8"},
-        {"char", "int8"}};
+        {"float", "float32"},    {"double", "float64"},    {"half", "float16"},
+        {"long", "int64"},       {"int", "int32"},         {"short", "int16"},
+        {"f4", "float32"},       {"f8", "float64"},        {"i8", "int64"},
+        {"i4", "int32"},         {"u1", "uint8"},          {"byte", "uint8"},
+        {"char", "int8"},        {"c8", "complex64"},      {"c16", "complex128"},
+        {"cfloat", "complex64"}, {"cdouble", "complex128"}};
     for (const auto& [alias, full] : more)
       if (name == alias) name = full;
   } else if (PyType_Check(o)) {
@@ -374,14 +378,10 @@ std::optional<DType> dtype_of(PyObject* o) {
   }
   if (name.empty()) return std::nullopt;
   const auto t = dtype_from_name(name);
-  if (!t || is_complex(*t))
-    fail<DTypeError>("dtype",
-                     is_complex(t.value_or(DType::boolean)) || name.starts_with("complex")
-                         ? "complex numbers are not supported"
-                         : "there is no such dtype",
-                     name,
+  if (!t)
+    fail<DTypeError>("dtype", "there is no such dtype", name,
                      "choose from bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, "
-                     "float16, bfloat16, float32, float64");
+                     "float16, bfloat16, float32, float64, complex64, complex128");
   return t;
 }
 

@@ -24,8 +24,8 @@ enum class DType : std::uint8_t {
   bfloat16,
   float32,
   float64,
-  complex64,   // reserved: no kernels yet
-  complex128,  // reserved: no kernels yet
+  complex64,   // real and imaginary part, two float32
+  complex128,  // two float64
 };
 inline constexpr int kDTypes = 15;
 inline constexpr int kRealDTypes = 13;
@@ -34,7 +34,8 @@ enum class Kind : std::uint8_t { boolean, signed_integer, unsigned_integer, floa
 
 // The types a tile register can have: what kernels compute in.
 enum class Lane : std::uint8_t { f32, f64, i64, u64, b8, c64, c128 };
-inline constexpr int kLanes = 5;  // with kernels
+inline constexpr int kLanes = 7;
+inline constexpr int kRealLanes = 5;  // those before the complex ones
 
 struct DTypeInfo {
   std::string_view name;
@@ -58,6 +59,19 @@ inline bool is_differentiable(DType t) noexcept { return is_floating(t) || is_co
 inline constexpr std::size_t size_of(Lane l) noexcept {
   return l == Lane::f32 ? 4 : l == Lane::b8 ? 1 : l == Lane::c128 ? 16 : 8;
 }
+inline constexpr bool is_complex(Lane l) noexcept { return l == Lane::c64 || l == Lane::c128; }
+// The lane of the two parts of a complex one; other lanes are their own.
+inline constexpr Lane real_lane(Lane l) noexcept {
+  return l == Lane::c64 ? Lane::f32 : l == Lane::c128 ? Lane::f64 : l;
+}
+// The dtype of the two parts of a complex one; other dtypes are their own.
+inline DType real_of(DType t) noexcept {
+  return t == DType::complex64 ? DType::float32 : t == DType::complex128 ? DType::float64 : t;
+}
+// The complex dtype that holds values of a real one: complex128 for float64, else complex64.
+inline DType complex_of(DType t) noexcept {
+  return t == DType::float64 || t == DType::complex128 ? DType::complex128 : DType::complex64;
+}
 // The dtype whose memory layout is the lane's own.
 inline constexpr DType storage_of(Lane l) noexcept {
   constexpr DType table[] = {DType::float32, DType::float64,   DType::int64,     DType::uint64,
@@ -69,7 +83,8 @@ std::optional<DType> dtype_from_name(std::string_view name) noexcept;
 
 // The type two tensors meet in: a floating type wins over an integer of any size; signed and
 // unsigned meet in the next wider signed type, int64 with uint64 in the default floating type;
-// float16 with bfloat16 in float32.
+// float16 with bfloat16 in float32; a complex type wins over all, float64 and complex64 meet in
+// complex128.
 DType promote(DType a, DType b) noexcept;
 
 // float32 unless set_default_dtype: what Python floats become.

@@ -4,7 +4,9 @@
 // errors. Invariants: kernels check nothing (src/ops did), allocate no tensors, keep no state that
 // changes results, and cut their work by shape alone, so results do not depend on the number of
 // threads. "lane" arguments name the element type by its lane's own storage (float, double, int64,
-// uint64, bool); 16-bit floats and small integers reach these kernels converted.
+// uint64, bool); 16-bit floats and small integers reach these kernels converted. Complex lanes are
+// taken by pointwise_function, run, and the products of reduce and scan, of the CPU; elsewhere a
+// complex tensor comes as one of its parts or as pairs of real numbers.
 #pragma once
 
 #include <cstddef>

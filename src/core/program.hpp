@@ -17,9 +17,11 @@ namespace nnx::core {
 inline constexpr int kMaxInputs = 16;  // of a pointwise op
 inline constexpr int kMaxResults = 4;  // of a pointwise op
 inline constexpr int kMaxRegisters = 64;
+inline constexpr int kMaxElement = 16;    // bytes of the largest lane element
+inline constexpr int kCopiesBytes = 128;  // of copies of one value: two of the widest vectors
 
 // One operand of a compiled pointwise function over n elements. step 1: an array of n lane
-// elements, any alignment. step 0: `data` points to 64 bytes filled with copies of one value.
+// elements, any alignment. step 0: `data` points to kCopiesBytes filled with copies of one value.
 struct TileArg {
   const void* data;
   std::int64_t step;
@@ -56,7 +58,7 @@ struct Program {
   std::uint8_t inputs = 0;
   std::uint8_t outputs = 0;
   std::uint8_t registers = 0;
-  bool wide = false;  // an 8-byte lane is among the registers
+  std::uint8_t width = 4;  // bytes of the largest register element, 4 at least
   Lane in_lane[kMaxInputs] = {};
   Lane out_lane[kMaxResults] = {};
   std::uint8_t out_reg[kMaxResults] = {};

@@ -27,6 +27,9 @@ std::string describe(const Operand& o) {
     case Scalar::Kind::boolean: return o.scalar.i ? "True" : "False";
     case Scalar::Kind::integer: return std::to_string(o.scalar.i);
     case Scalar::Kind::unsigned_integer: return std::to_string(o.scalar.u);
+    case Scalar::Kind::complex:
+      return std::to_string(o.scalar.f) + (o.scalar.imag < 0 ? " - " : " + ") +
+             std::to_string(o.scalar.imag < 0 ? -o.scalar.imag : o.scalar.imag) + "j";
     default: return std::to_string(o.scalar.f);
   }
 }

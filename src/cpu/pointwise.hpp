@@ -12,7 +12,9 @@
 // compiled.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <complex>
 #include <cstdint>
 #include <cstring>
 #include <tuple>
@@ -37,15 +39,21 @@ using cpu::Vec;
 template <bool kConditionFirst, Lane... kLanes>
 struct Rule {};
 constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64> numeric, ordered;
+constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::c64, Lane::c128> arithmetic;
 constexpr Rule<false, Lane::f32, Lane::f64> floating, rounding;
+constexpr Rule<false, Lane::f32, Lane::f64, Lane::c64, Lane::c128> analytic, continued;
 constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> comparison;
+constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8, Lane::c64, Lane::c128>
+    equality;
 constexpr Rule<false, Lane::b8> logical;
 constexpr Rule<false, Lane::i64, Lane::u64> integral;
-constexpr Rule<true, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> selection;
+constexpr Rule<true, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8, Lane::c64, Lane::c128>
+    selection;
 
 template <Lane lane>
 using Element =
-    std::tuple_element_t<int(lane), std::tuple<float, double, std::int64_t, std::uint64_t, bool>>;
+    std::tuple_element_t<int(lane), std::tuple<float, double, std::int64_t, std::uint64_t, bool,
+                                               std::complex<float>, std::complex<double>>>;
 
 // --- values ----------------------------------------------------------------------------------
 template <class V>
@@ -101,7 +109,9 @@ void run(std::int64_t n, void* const* results, const TileArg* args,
   char* out[] = {static_cast<char*>(results[kResult])...};
   std::int64_t vectors = n / width;
   const int rest = int(n % width);
-  char in_copy[sizeof...(A)][cpu::kVectorBytes], out_copy[sizeof...(R)][cpu::kVectorBytes];
+  constexpr std::size_t bytes =
+      std::max({sizeof(A)..., sizeof(R)..., std::size_t(cpu::kVectorBytes)});
+  char in_copy[sizeof...(A)][bytes], out_copy[sizeof...(R)][bytes];
   char* out_rest[sizeof...(R)] = {};
   for (bool last = false;; last = true) {
     for (; vectors > 0; --vectors) {
@@ -120,7 +130,7 @@ void run(std::int64_t n, void* const* results, const TileArg* args,
          ...);
       return;
     }
-    (std::memset(in_copy[kArg], 0, cpu::kVectorBytes), ...);
+    (std::memset(in_copy[kArg], 0, bytes), ...);
     (std::memcpy(in_copy[kArg], in[kArg], std::size_t(rest * kElementBytes<A>)), ...);
     ((in[kArg] = in_copy[kArg]), ...);
     ((out_rest[kResult] = out[kResult], out[kResult] = out_copy[kResult]), ...);
@@ -183,8 +193,9 @@ void declare(Rule<kConditionFirst, kLanes...>) {
       [&] {
         if constexpr (compiled_here(kLanes)) {
           using T = Element<kLanes>;
-          using First = std::conditional_t<kConditionFirst && kLanes != Lane::b8,
-                                           MaskOf<int(sizeof(T))>, Vec<T>>;
+          constexpr int part = int(core::size_of(core::real_lane(kLanes)));
+          using First =
+              std::conditional_t<kConditionFirst && kLanes != Lane::b8, MaskOf<part>, Vec<T>>;
           row[std::size_t(kLanes)] = compile<F, kFlush, First, Vec<T>>();
         }
       }(),

@@ -17,6 +17,8 @@ core::TileFn pointwise_function(int declaration, core::Lane lane) {
   switch (lane) {
     case core::Lane::f32: return pointwise_f32(declaration);
     case core::Lane::f64: return pointwise_f64(declaration);
+    case core::Lane::c64:
+    case core::Lane::c128: return pointwise_complex(declaration, lane);
     default: return pointwise::compiled(declaration, lane);
   }
 }

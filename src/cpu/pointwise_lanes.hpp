@@ -1,4 +1,4 @@
-// The lookups of the files that compile one lane each; pointwise_function asks them.
+// The lookups of the files that compile some of the lanes each; pointwise_function asks them.
 #pragma once
 
 #include "core/program.hpp"
@@ -7,5 +7,6 @@ namespace nnx::cpu {
 
 core::TileFn pointwise_f32(int declaration);
 core::TileFn pointwise_f64(int declaration);
+core::TileFn pointwise_complex(int declaration, core::Lane lane);
 
 }  // namespace nnx::cpu

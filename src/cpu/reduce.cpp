@@ -67,7 +67,7 @@ struct Emitter {
     const std::int64_t size = bytes_of(dtype);
     if (n == 1 || stride == size) return store(n, values, out);
     constexpr std::int64_t piece = 512;
-    alignas(64) char converted[piece * 8];
+    alignas(64) char converted[piece * core::kMaxElement];
     for (std::int64_t i = 0; i < n; i += piece) {
       const std::int64_t m = std::min(piece, n - i);
       const char* from = static_cast<const char*>(values) + i * bytes_of(lane);
@@ -333,13 +333,13 @@ void Plan::rows_whole(std::int64_t first, std::int64_t last) {
   char* at[kMaxPorts];
   std::int64_t ignored;
   if (kept_ == 0) {
-    alignas(8) char value[8];
+    alignas(16) char value[core::kMaxElement];
     kernel_.block(s_.data[0], n_, value);
     return emit_(value, 1, s_.data[inputs_], 0);
   }
   const Axis& axis = s_.axis[kept_ - 1];
   constexpr std::int64_t batch = 64;
-  alignas(64) char values[batch * 8];
+  alignas(64) char values[batch * core::kMaxElement];
   for (std::int64_t u = first; u < last;) {
     locate(u, at, ignored);
     const std::int64_t m = std::min({last - u, axis.extent - u % axis.extent, batch});
@@ -520,7 +520,7 @@ bool reduce_small(const ReduceJob& job, std::int64_t n) {
   if (!is_plain(job)) return false;
   const FoldKernel& kernel = fold_kernel(job.program->out_lane[0], job.reduction);
   if (n > kDepth * kernel.lanes() || !is_packed(job)) return false;
-  alignas(8) char value[8];
+  alignas(16) char value[core::kMaxElement];
   kernel.block(job.in[0].data, n, value);
   const Emitter emit(job);
   emit(value, 1, static_cast<char*>(job.out.data), 0);
@@ -530,8 +530,8 @@ bool reduce_small(const ReduceJob& job, std::int64_t n) {
 // The fold of nothing, in every output.
 void reduce_nothing(const ReduceJob& job) {
   const FoldKernel& kernel = fold_kernel(job.program->out_lane[0], job.reduction);
-  alignas(8) char value[8], one[8];
-  std::memcpy(value, kernel.empty, 8);
+  alignas(16) char value[core::kMaxElement], one[core::kMaxElement];
+  std::memcpy(value, kernel.empty, sizeof value);
   const std::int64_t size = bytes_of(job.out.dtype);
   const Emitter emit(job);
   emit(value, 1, one, size);

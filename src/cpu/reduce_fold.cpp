@@ -223,8 +223,53 @@ constexpr FoldKernel make() {
   return k;
 }
 
+// --- complex: sums come as sums of their parts, so only the product is here
+// -----------------------
+
+template <class T>
+struct Complex {
+  T re, im;
+  friend Complex operator*(Complex a, Complex b) {
+    return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+  }
+};
+template <class T>
+void complex_merge(void* dst, const void* left, const void* right, std::int64_t n) {
+  using C = Complex<T>;
+  const C *a = static_cast<const C*>(left), *b = static_cast<const C*>(right);
+  for (std::int64_t i = 0; i < n; ++i) static_cast<C*>(dst)[i] = a[i] * b[i];
+}
+template <class T>
+void complex_rows(void* acc, const char* x, std::int64_t stride, std::int64_t rows,
+                  std::int64_t n) {
+  for (; rows > 0; --rows, x += stride) complex_merge<T>(acc, acc, x, n);
+}
+template <class T>
+void complex_block(const void* source, std::int64_t n, void* result) {
+  using C = Complex<T>;
+  constexpr std::int64_t lanes = kLaneBytes / std::int64_t{sizeof(C)};
+  const C* x = static_cast<const C*>(source);
+  C v[lanes];
+  std::int64_t left = std::min(n, lanes);
+  std::copy(x, x + left, v);
+  for (std::int64_t i = lanes; i < n; ++i) v[i % lanes] = v[i % lanes] * x[i];
+  for (std::int64_t half = lanes / 2; half; half /= 2) {
+    if (left > half) complex_merge<T>(v, v, v + half, left - half);
+    left = std::min(left, half);
+  }
+  *static_cast<C*>(result) = v[0];
+}
+template <class T>
+constexpr FoldKernel complex_product() {
+  FoldKernel k{&complex_rows<T>, &complex_merge<T>, &complex_block<T>, 2 * sizeof(T), {}, {}};
+  const auto one = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(T(1));
+  for (std::size_t i = 0; i < sizeof(T); ++i) k.neutral[i] = k.empty[i] = one[i];
+  return k;
+}
+constexpr FoldKernel kComplex[] = {complex_product<float>(), complex_product<double>()};
+
 // Integer sums and products wrap: unsigned arithmetic serves both signs.
-constexpr FoldKernel kKernels[core::kLanes][4] = {
+constexpr FoldKernel kKernels[core::kRealLanes][4] = {
     {make<float, Sum>(), make<float, Prod>(), make<float, Max>(), make<float, Min>()},
     {make<double, Sum>(), make<double, Prod>(), make<double, Max>(), make<double, Min>()},
     {make<std::uint64_t, Sum>(), make<std::uint64_t, Prod>(), make<std::int64_t, Max>(),
@@ -238,6 +283,7 @@ constexpr FoldKernel kKernels[core::kLanes][4] = {
 }  // namespace
 
 const FoldKernel& fold_kernel(Lane lane, core::Reduction op) noexcept {
+  if (core::is_complex(lane)) return kComplex[lane == Lane::c128];
   return kKernels[static_cast<int>(lane)][static_cast<int>(op)];
 }
 

@@ -28,9 +28,9 @@ struct FoldKernel {
   void (*merge)(void* dst, const void* left, const void* right, std::int64_t n);
   // The whole tree over one block of a single output: 0 < n <= kDepth * g.
   void (*block)(const void* x, std::int64_t n, void* result);
-  std::int64_t size;        // of a lane's element
-  std::uint8_t neutral[8];  // leaves any value as it is (-0 in a floating sum)
-  std::uint8_t empty[8];    // the fold of nothing
+  std::int64_t size;                        // of a lane's element
+  std::uint8_t neutral[core::kMaxElement];  // leaves any value as it is (-0 in a floating sum)
+  std::uint8_t empty[core::kMaxElement];    // the fold of nothing
   std::int64_t lanes() const noexcept { return kLaneBytes / size; }
 };
 const FoldKernel& fold_kernel(Lane lane, core::Reduction op) noexcept;

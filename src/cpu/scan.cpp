@@ -167,11 +167,36 @@ void scan_all(const T* x, T* out, std::int64_t outer, std::int64_t n, std::int64
               });
 }
 
+// Running products of complex numbers, with parts T.
+template <class T>
+void complex_products(const T* x, T* out, std::int64_t outer, std::int64_t n, std::int64_t inner) {
+  for_columns(outer, inner, n, 4 * sizeof(T), kColumns,
+              [&](std::int64_t o, std::int64_t first, std::int64_t last) {
+                for (std::int64_t i = first; i < last; ++i) {
+                  double re = 1, im = 0;
+                  for (std::int64_t j = 0; j < n; ++j) {
+                    const std::int64_t at = 2 * ((o * n + j) * inner + i);
+                    const double a = x[at], b = x[at + 1], before = re;
+                    re = re * a - im * b;
+                    im = before * b + im * a;
+                    out[at] = static_cast<T>(re);
+                    out[at + 1] = static_cast<T>(im);
+                  }
+                }
+              });
+}
+
 }  // namespace
 
 void scan(Reduction op, core::Lane lane, std::int64_t outer, std::int64_t n, std::int64_t inner,
           const void* x, void* out) {
   if (outer <= 0 || n <= 0 || inner <= 0) return;
+  if (lane == core::Lane::c64)
+    return complex_products(static_cast<const float*>(x), static_cast<float*>(out), outer, n,
+                            inner);
+  if (lane == core::Lane::c128)
+    return complex_products(static_cast<const double*>(x), static_cast<double*>(out), outer, n,
+                            inner);
   with_lane(lane, [&]<class T>(T) {
     const T* from = static_cast<const T*>(x);
     T* to = static_cast<T*>(out);

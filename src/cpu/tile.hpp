@@ -48,7 +48,8 @@ inline constexpr Lane home_lane(DType t) noexcept {
 
 // --- conversions (tile_load.cpp) --------------------------------------------------------------
 // n adjacent elements. Floating to integer saturates and takes NaN to 0, integer to narrower
-// integer wraps, anything to bool is x != 0, to 16-bit floats rounds once to nearest even.
+// integer wraps, anything to bool is x != 0, to 16-bit floats rounds once to nearest even, complex
+// to real takes the real part.
 using ConvertFn = void (*)(std::int64_t n, const void* src, void* dst);
 ConvertFn load_function(DType from, Lane to) noexcept;
 ConvertFn store_function(Lane from, DType to) noexcept;
@@ -56,7 +57,7 @@ inline ConvertFn cast_function(Lane from, Lane to) noexcept {
   return load_function(core::storage_of(from), to);
 }
 
-// 64 bytes of copies of the element of `size` bytes at `value`.
+// core::kCopiesBytes of copies of the element of `size` bytes at `value`.
 void splat(void* dst, const void* value, std::int64_t size) noexcept;
 // n copies of it.
 void fill(void* dst, const void* value, std::int64_t size, std::int64_t n) noexcept;
@@ -114,7 +115,7 @@ struct Box {
 };
 
 // --- programs over tiles (tile_runner.cpp) ----------------------------------------------------
-inline std::int64_t tile_length(const core::Program& p) noexcept { return p.wide ? 512 : 1024; }
+inline std::int64_t tile_length(const core::Program& p) noexcept { return 4096 / p.width; }
 
 // A program bound to a space whose boxes vary along axes [first, rank) only. Ports: outputs
 // (`stored` of them: 0 in reductions), then inputs. Uses Slot::tile of the thread.
@@ -187,7 +188,8 @@ class Runner {
   const bool stream_;
   bool converts_;  // nothing but a conversion to the lane of the output
   int uniforms_ = 0, ops_ = 0, result_ = 0;
-  std::uint64_t fixed_ = 0;  // uniform values that are the same in every box
+  std::int64_t uniform_bytes_;  // from one uniform value to the next
+  std::uint64_t fixed_ = 0;     // uniform values that are the same in every box
   char* temp_;
   char* uniform_memory_;
   Op* op_;

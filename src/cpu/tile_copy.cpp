@@ -328,6 +328,12 @@ void copy_box(std::int64_t size, void* target, const void* source, const CopyAxi
       axes[m - 1] = {axes[m - 1].extent * x.extent, x.dst, x.src};
     else axes[m++] = x;
   }
+  if (size == 16) {  // two halves, side by side
+    size = 8;
+    if (m && axes[m - 1].dst == 16 && axes[m - 1].src == 16)
+      axes[m - 1] = {2 * axes[m - 1].extent, 8, 8};
+    else axes[m++] = {2, 8, 8};
+  }
   // Two axes at least; the second-last is the one the source is adjacent along, if there is one,
   // so that it meets the target's in a transpose.
   if (m > 2 && axes[m - 1].src != size)

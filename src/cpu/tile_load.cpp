@@ -198,12 +198,12 @@ void convert_all(std::int64_t n, const void* source, void* target) {
 }
 
 template <int D, std::size_t... L>
-constexpr std::array<ConvertFn, core::kLanes> loads_of(std::index_sequence<L...>) {
+constexpr std::array<ConvertFn, core::kRealLanes> loads_of(std::index_sequence<L...>) {
   return {&convert_all<LaneType<L>, typename Stored<D>::type>...};
 }
 template <std::size_t... D>
 constexpr auto all_loads(std::index_sequence<D...>) {
-  return std::array{loads_of<D>(std::make_index_sequence<core::kLanes>())...};
+  return std::array{loads_of<D>(std::make_index_sequence<core::kRealLanes>())...};
 }
 template <int L, std::size_t... D>
 constexpr std::array<ConvertFn, core::kRealDTypes> stores_of(std::index_sequence<D...>) {
@@ -214,15 +214,74 @@ constexpr auto all_stores(std::index_sequence<L...>) {
   return std::array{stores_of<L>(std::make_index_sequence<core::kRealDTypes>())...};
 }
 constexpr auto kLoads = all_loads(std::make_index_sequence<core::kRealDTypes>());
-constexpr auto kStores = all_stores(std::make_index_sequence<core::kLanes>());
+constexpr auto kStores = all_stores(std::make_index_sequence<core::kRealLanes>());
 
+// --- complex: by way of their parts, in short pieces ---------------------------------------------
+
+template <class T>
+inline constexpr Lane kPart = std::is_same_v<T, float> ? Lane::f32 : Lane::f64;
+
+// Real to complex with parts T.
+template <int D, class T>
+void to_complex(std::int64_t n, const void* source, void* target) {
+  constexpr ConvertFn load = kLoads[D][static_cast<std::size_t>(kPart<T>)];
+  const char* src = static_cast<const char*>(source);
+  T* dst = static_cast<T*>(target);
+  alignas(64) T piece[kPiece];
+  for (std::int64_t i = 0; i < n; i += kPiece) {
+    const std::int64_t m = n - i < kPiece ? n - i : kPiece;
+    load(m, src + i * kDTypeSize[D], piece);
+    for (std::int64_t j = 0; j < m; ++j) {
+      dst[2 * (i + j)] = piece[j];
+      dst[2 * (i + j) + 1] = T(0);
+    }
+  }
+}
+// Complex with parts T to real.
+template <int D, class T>
+void from_complex(std::int64_t n, const void* source, void* target) {
+  constexpr ConvertFn store = kStores[static_cast<std::size_t>(kPart<T>)][D];
+  const T* src = static_cast<const T*>(source);
+  char* dst = static_cast<char*>(target);
+  if constexpr (D == 0) {
+    for (std::int64_t i = 0; i < n; ++i) dst[i] = src[2 * i] != T(0) || src[2 * i + 1] != T(0);
+  } else {
+    alignas(64) T piece[kPiece];
+    for (std::int64_t i = 0; i < n; i += kPiece) {
+      const std::int64_t m = n - i < kPiece ? n - i : kPiece;
+      for (std::int64_t j = 0; j < m; ++j) piece[j] = src[2 * (i + j)];
+      store(m, piece, dst + i * kDTypeSize[D]);
+    }
+  }
+}
+template <class To, class From>
+void parts(std::int64_t n, const void* source, void* target) {
+  convert_all<To, From>(2 * n, source, target);
+}
+
+template <class T, std::size_t... D>
+constexpr std::array<ConvertFn, core::kDTypes> to_complex_of(std::index_sequence<D...>) {
+  return {&to_complex<D, T>..., &parts<T, float>, &parts<T, double>};
+}
+template <class T, std::size_t... D>
+constexpr std::array<ConvertFn, core::kDTypes> from_complex_of(std::index_sequence<D...>) {
+  return {&from_complex<D, T>..., &parts<float, T>, &parts<double, T>};
+}
+constexpr auto kReals = std::make_index_sequence<core::kRealDTypes>();
+// Of complex64 and complex128, by the other dtype.
+constexpr std::array kToComplex{to_complex_of<float>(kReals), to_complex_of<double>(kReals)};
+constexpr std::array kFromComplex{from_complex_of<float>(kReals), from_complex_of<double>(kReals)};
+
+struct Sixteen {
+  std::uint64_t half[2];
+};
 template <class T>
 inline void splat_as(void* dst, const void* value) noexcept {
   T x;
   std::memcpy(&x, value, sizeof(T));
-  T copies[64 / sizeof(T)];
+  T copies[core::kCopiesBytes / sizeof(T)];
   for (T& c : copies) c = x;
-  std::memcpy(dst, copies, 64);
+  std::memcpy(dst, copies, sizeof copies);
 }
 template <class T>
 void fill_as(void* dst, const void* value, std::int64_t n) noexcept {
@@ -235,9 +294,15 @@ void fill_as(void* dst, const void* value, std::int64_t n) noexcept {
 }  // namespace
 
 ConvertFn load_function(DType from, Lane to) noexcept {
+  if (core::is_complex(to)) return kToComplex[to == Lane::c128][static_cast<std::size_t>(from)];
+  if (core::is_complex(home_lane(from)))
+    return kFromComplex[from == DType::complex128][static_cast<std::size_t>(core::storage_of(to))];
   return kLoads[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
 }
 ConvertFn store_function(Lane from, DType to) noexcept {
+  if (core::is_complex(from)) return kFromComplex[from == Lane::c128][static_cast<std::size_t>(to)];
+  if (core::is_complex(home_lane(to)))
+    return kToComplex[to == DType::complex128][static_cast<std::size_t>(core::storage_of(from))];
   return kStores[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
 }
 
@@ -246,7 +311,8 @@ void splat(void* dst, const void* value, std::int64_t size) noexcept {
     case 1: return splat_as<std::uint8_t>(dst, value);
     case 2: return splat_as<std::uint16_t>(dst, value);
     case 4: return splat_as<std::uint32_t>(dst, value);
-    default: return splat_as<std::uint64_t>(dst, value);
+    case 8: return splat_as<std::uint64_t>(dst, value);
+    default: return splat_as<Sixteen>(dst, value);
   }
 }
 
@@ -255,7 +321,8 @@ void fill(void* dst, const void* value, std::int64_t size, std::int64_t n) noexc
     case 1: return fill_as<std::uint8_t>(dst, value, n);
     case 2: return fill_as<std::uint16_t>(dst, value, n);
     case 4: return fill_as<std::uint32_t>(dst, value, n);
-    default: return fill_as<std::uint64_t>(dst, value, n);
+    case 8: return fill_as<std::uint64_t>(dst, value, n);
+    default: return fill_as<Sixteen>(dst, value, n);
   }
 }
 

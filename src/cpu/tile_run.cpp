@@ -58,7 +58,7 @@ struct Direct {
   std::int64_t size[core::kMaxInputs];
   void* result[core::kMaxResults];
   std::int64_t result_size[core::kMaxResults];
-  alignas(64) char copies[core::kMaxInputs][64];
+  alignas(64) char copies[core::kMaxInputs][core::kCopiesBytes];
 };
 
 // Bit p of the results: whether outputs, then inputs, are row-major over the shape, and whether
@@ -108,7 +108,7 @@ bool make_direct(const TileJob& job, Direct& d) {
   for (int s = 0; s < c.arity; ++s) {
     const int reg = c.src[s];
     TileArg& arg = d.arg[s];
-    char value[8];
+    char value[core::kMaxElement];
     if (reg < p.inputs) {
       const Port& port = job.in[reg];
       const Lane lane = p.in_lane[reg];
@@ -156,7 +156,7 @@ void run_direct(const Direct& d, std::int64_t first, std::int64_t last) {
       results[r] = static_cast<char*>(d.result[r]) + start * d.result_size[r];
     return piece(start, end - start);
   }
-  constexpr std::int64_t length = kDirectBox / 2, pitch = length * 8 + kRegisterGap;
+  constexpr std::int64_t length = kDirectBox / 2, pitch = length * core::kMaxElement + kRegisterGap;
   char* memory = static_cast<char*>(scratch(core::kMaxResults * pitch, Slot::tile));
   for (int r = 0; r < d.results; ++r) results[r] = memory + r * pitch;
   for (std::int64_t i = start; i < end; i += length) {

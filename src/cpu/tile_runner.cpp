@@ -5,6 +5,7 @@
 // to the memory of an operand, whose elements may be of another size. All loads of a box come
 // before its first store, and an output is written in place only where no later instruction reads
 // an input at the same address.
+#include <algorithm>
 #include <utility>
 
 #include "cpu/kernels_decl.hpp"
@@ -19,7 +20,7 @@ constexpr int kUniforms = 64;
 static_assert(core::kMaxRegisters <= kUniforms);  // inputs and constants always find room
 constexpr int kInputSlot = kUniformSlot + kUniforms;
 constexpr int kSpareSlot = kInputSlot + core::kMaxInputs;
-constexpr std::int64_t kUniformBytes = 512;  // 64 elements of any lane
+constexpr std::int64_t kUniformElements = 64;
 
 }  // namespace
 
@@ -27,11 +28,12 @@ Runner::Runner(const core::Program& program, const Space& space, int stored, int
                std::int64_t length, bool stream) noexcept
     : program_(program), space_(space), stored_(stored), first_(first), stream_(stream) {
   length = (length + 63) / 64 * 64;  // keeps everything below aligned
-  const std::int64_t pitch = length * (program.wide ? 8 : 4) + kRegisterGap;
-  const std::int64_t temp = length * 8;  // a tile of any dtype
+  const std::int64_t pitch = length * program.width + kRegisterGap;
+  const std::int64_t temp = length * core::kMaxElement;  // a tile of any dtype
+  uniform_bytes_ = kUniformElements * std::max<std::int64_t>(program.width, 8);
   const std::int64_t registers = program.registers + 2 * core::kMaxResults + program.inputs;
   const std::size_t bytes =
-      static_cast<std::size_t>(registers * pitch + temp + kUniforms * kUniformBytes) +
+      static_cast<std::size_t>(registers * pitch + temp + kUniforms * uniform_bytes_) +
       sizeof(Op) * program.code.size();
   char* memory = static_cast<char*>(scratch(bytes, Slot::tile));
   for (int r = 0; r < program.registers; ++r) {
@@ -47,7 +49,7 @@ Runner::Runner(const core::Program& program, const Space& space, int stored, int
   memory += core::kMaxResults * pitch;
   temp_ = memory;
   uniform_memory_ = temp_ + temp;
-  op_ = reinterpret_cast<Op*>(uniform_memory_ + kUniforms * kUniformBytes);
+  op_ = reinterpret_cast<Op*>(uniform_memory_ + kUniforms * uniform_bytes_);
 
   int writer[core::kMaxResults];
   bind_inputs();
@@ -58,7 +60,7 @@ Runner::Runner(const core::Program& program, const Space& space, int stored, int
 // A new uniform value: there must be one left.
 int Runner::new_uniform() noexcept {
   const int s = kUniformSlot + uniforms_;
-  slot_[s] = {uniform_memory_ + uniforms_ * kUniformBytes, 0};
+  slot_[s] = {uniform_memory_ + uniforms_ * uniform_bytes_, 0};
   ++uniforms_;
   return s;
 }
@@ -88,7 +90,7 @@ void Runner::bind_inputs() noexcept {
       in.slot = static_cast<std::uint8_t>(new_uniform());
       in.memory = static_cast<char*>(const_cast<void*>(slot_[in.slot].data));
       if (!outside) {
-        char value[8];
+        char value[core::kMaxElement];
         in.load(1, space_.data[p], value);
         splat(in.memory, value, in.lane_size);
         fixed_ |= std::uint64_t{1} << (in.slot - kUniformSlot);
@@ -136,7 +138,7 @@ void Runner::bind_outputs(int* writer) noexcept {
 
 void Runner::bind_code(const int* writer) noexcept {
   for (const core::Constant& c : program_.constants) {
-    char value[8];
+    char value[core::kMaxElement];
     if (c.lane == Lane::f64) std::memcpy(value, &c.value, 8);
     else load_function(DType::float64, c.lane)(1, &c.value, value);
     const int s = new_uniform();
@@ -216,7 +218,7 @@ void Runner::execute(const Op& op, std::int64_t n) noexcept {
     void* results[core::kMaxResults];
     for (int k = 0; k < op.arity; ++k) args[k] = slot_[op.src[k]];
     for (int k = 0; k < op.results; ++k) results[k] = const_cast<void*>(slot_[op.dst[k]].data);
-    op.fn(op.uniform ? 64 : n, results, args);
+    op.fn(op.uniform ? kUniformElements : n, results, args);
     return;
   }
   const TileArg& src = slot_[op.src[0]];
@@ -229,7 +231,7 @@ void Runner::execute(const Op& op, std::int64_t n) noexcept {
     op.back(m, temp_, dst);
   }
   if (src.step) return;
-  char value[8];
+  char value[core::kMaxElement];
   std::memcpy(value, dst, op.to_size);
   if (op.uniform) splat(dst, value, op.to_size);
   else fill(dst, value, op.to_size, n);
@@ -268,7 +270,7 @@ void Runner::tile(const Box& box, bool same) noexcept {
     if (in.mode == Mode::splat) {
       if (in.seen == at) continue;
       in.seen = at;
-      char value[8];
+      char value[core::kMaxElement];
       if (in.native) std::memcpy(value, at, in.lane_size);
       else in.load(1, at, value);
       splat(in.memory, value, in.lane_size);
@@ -315,7 +317,7 @@ void Runner::tile(const Box& box, bool same) noexcept {
     }
     TileArg value = slot_[out.slot];
     if (value.step == 0) {  // one value everywhere: convert it once, then spread it
-      alignas(8) char one[8];
+      alignas(16) char one[core::kMaxElement];
       out.store(1, value.data, one);
       fill(direct[k] ? at : temp_, one, out.size, n);
       if (!direct[k]) transfer(box, k, out.size, temp_, false);
@@ -390,7 +392,7 @@ void Runner::row(std::int64_t r, std::int64_t from, std::int64_t count) noexcept
 const void* Runner::result(std::int64_t n) noexcept {
   const TileArg& value = slot_[result_];
   if (value.step) return value.data;
-  char one[8];
+  char one[core::kMaxElement];
   const std::int64_t size = bytes_of(program_.out_lane[0]);
   std::memcpy(one, value.data, static_cast<std::size_t>(size));
   fill(output_[0].memory, one, size, n);

@@ -167,7 +167,9 @@ struct Vec {
     else return *this;
   }
   Vec sign() const {
-    if constexpr (is_float) return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this));
+    // -0 + 0 is 0.
+    if constexpr (is_float)
+      return select(*this > 0, Vec(1), select(*this < 0, Vec(-1), *this + Vec(0)));
     else if constexpr (std::is_signed_v<T>)
       return select(*this > 0, Vec(1), *this >> (8 * int(sizeof(T)) - 1));
     else return min(*this, Vec(1));
@@ -216,6 +218,7 @@ struct Vec {
     return abs() | (s & Vec::from_bits(sign_mask()));
   }
 
+  Vec conj() const { return *this; }
   Vec nextafter(Vec to) const
     requires is_float
   {

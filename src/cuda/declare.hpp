@@ -5,6 +5,8 @@
 #include "core/dtype.hpp"
 #include "cuda/value.hpp"
 
+// Complex lanes have no kernels here: rules that cover them on the CPU cover the real ones.
+
 namespace nnx::pointwise {
 
 using core::Lane;
@@ -18,9 +20,9 @@ struct Rule {
 };
 using Numeric = Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64>;
 using Floating = Rule<false, Lane::f32, Lane::f64>;
-constexpr Numeric numeric, ordered;
-constexpr Floating floating, rounding;
-constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> comparison;
+constexpr Numeric numeric, ordered, arithmetic;
+constexpr Floating floating, rounding, analytic, continued;
+constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> comparison, equality;
 constexpr Rule<false, Lane::b8> logical;
 constexpr Rule<false, Lane::i64, Lane::u64> integral;
 constexpr Rule<true, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> selection;

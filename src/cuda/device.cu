@@ -344,6 +344,10 @@ void check(cudaError_t error, const char* op) {
            : "start again with NNX_CUDA_SYNC=1 in the environment to see which operation it is");
 }
 
+void refuse(const char* op, const char* rule) {
+  fail(core::Failure::device, op, rule, {}, "compute it on the CPU: x.cpu()");
+}
+
 cudaStream_t stream() { return t_device->stream; }
 int multiprocessors() { return t_device->facts.multiprocessors; }
 int device_in_use() { return t_index; }

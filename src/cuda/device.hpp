@@ -22,6 +22,9 @@ void set_host(const core::Host& host) noexcept;
 // same).
 void check(cudaError_t error, const char* op);
 
+// Throws DeviceError for what is computed on the CPU alone.
+[[noreturn]] void refuse(const char* op, const char* rule);
+
 cudaStream_t stream();  // of the device in use
 int multiprocessors();  // of it
 int device_in_use();

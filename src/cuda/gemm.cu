@@ -87,7 +87,7 @@ void activate(const GemmJob& job, Lane lane) {
   core::Program p;
   p.inputs = p.outputs = 1;
   p.registers = 2;
-  p.wide = lane == Lane::f64;
+  p.width = static_cast<std::uint8_t>(core::size_of(lane));
   p.in_lane[0] = p.out_lane[0] = lane;
   p.out_reg[0] = 1;
   core::Instr apply;

@@ -240,6 +240,7 @@ void fold(Source s, Lane lane, Reduction op) {
 void reduce(const ReduceJob& job) {
   const core::Program& p = *job.program;
   const Lane lane = p.out_lane[0];
+  if (core::is_complex(lane)) refuse("reduce", "complex numbers have no kernels on this device");
   int64_t count = 1;
   for (const int64_t n : job.shape) count *= n;
   Port in = job.in[0];

@@ -193,6 +193,9 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 // Elements of one dtype are moved as what they are made of.
+struct alignas(16) Pair {
+  std::uint64_t first, second;
+};
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     copy_kernel(const __grid_constant__ Space space, char* to, const char* from) {
@@ -328,7 +331,8 @@ void run_copy(const TileJob& job) {
       case 1: return move.template operator()<std::uint8_t>();
       case 2: return move.template operator()<std::uint16_t>();
       case 4: return move.template operator()<std::uint32_t>();
-      default: return move.template operator()<std::uint64_t>();
+      case 8: return move.template operator()<std::uint64_t>();
+      default: return move.template operator()<Pair>();
     }
   }
   with_lane(lane, [&]<class T>() {
@@ -403,6 +407,18 @@ void run_program(const TileJob& job) {
          dim3(threads), threads * per_thread, code, space);
 }
 
+bool uses_complex(const Program& p) {
+  bool found = false;
+  for (int i = 0; i < p.inputs; ++i) found |= core::is_complex(p.in_lane[i]);
+  for (int k = 0; k < p.outputs; ++k) found |= core::is_complex(p.out_lane[k]);
+  return found;
+}
+// A copy within one dtype asks for no arithmetic.
+bool moves_complex(const TileJob& job) {
+  return job.program->code.empty() && job.program->inputs == 1 && job.program->outputs == 1 &&
+         !job.in[0].host && job.in[0].dtype == job.out[0].dtype;
+}
+
 }  // namespace
 
 void run(const TileJob* jobs, std::int64_t count) {
@@ -410,6 +426,8 @@ void run(const TileJob* jobs, std::int64_t count) {
     const TileJob& job = jobs[j];
     const int64_t n = count_of(job.shape);
     if (n == 0) continue;
+    if (uses_complex(*job.program) && !moves_complex(job))
+      refuse("run", "complex numbers have no kernels on this device");
     if (job.program->code.empty() && job.program->inputs == 1 && job.program->outputs == 1)
       run_copy(job);
     else if (!run_as_direct(job, n)) run_program(job);

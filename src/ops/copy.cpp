@@ -98,9 +98,6 @@ Tensor contiguous(const Tensor& x) { return x.contiguous() ? x : clone(x); }
 
 Tensor astype(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  if (is_complex(dtype) || is_complex(x.dtype()))
-    fail<DTypeError>("astype", "complex dtypes are reserved: this version has no kernels for them",
-                     describe(x) + " to " + std::string(name_of(dtype)));
   Attrs a;
   a.dtype = dtype;
   return call(kCast, x, a);
@@ -119,7 +116,16 @@ Tensor on_cpu(const Tensor& x) {
   return to_device(x, Device{});
 }
 
+void check_written(const Tensor& target, const Operand& value) {
+  const DType t = value.is_tensor() ? value.tensor.dtype() : value.scalar.dtype();
+  if (is_complex(t) && !is_complex(target.dtype()))
+    fail<DTypeError>("copy_", "a complex value cannot be written to a tensor of real numbers",
+                     describe(value) + " to " + describe(target),
+                     "write its real part, x.real, or make the tensor complex first");
+}
+
 void assign(const Tensor& target, const Operand& value) {
+  check_written(target, value);
   const bool widens =
       !value.is_tensor() && kind_of(value.scalar.dtype()) <= kind_of(target.dtype());
   if (widens) {
@@ -130,8 +136,12 @@ void assign(const Tensor& target, const Operand& value) {
   }
   Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, [&] {
     const DType t = value.scalar.dtype();
-    return kind_of(t) == Kind::floating && target.dtype() == DType::float64 ? DType::float64 : t;
+    if (is_complex(t)) return complex_of(target.dtype());
+    return kind_of(t) == Kind::floating && real_of(target.dtype()) == DType::float64
+               ? DType::float64
+               : t;
   }());
+
   if (!(broadcast(target.shape(), source.shape(), "copy_") == target.shape()))
     fail_shape("copy_", "the value must broadcast to the shape it is written to", target, source);
   check_places(target);

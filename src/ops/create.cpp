@@ -7,9 +7,6 @@
 namespace nnx::ops {
 
 Tensor empty(const Shape& shape, DType dtype, Device device) {
-  if (is_complex(dtype))
-    fail<DTypeError>("empty", "complex dtypes are reserved: this version has no kernels for them",
-                     std::string(name_of(dtype)));
   runtime::kernels(device);  // the device must be there
   return runtime::empty(shape, dtype, device);
 }
@@ -65,6 +62,9 @@ Tensor ramp(RampJob job, DType dtype, Device device) {
 Tensor arange(Scalar start, Scalar stop, Scalar step, std::optional<DType> dtype, Device device) {
   const bool real = start.kind == Scalar::Kind::floating || stop.kind == Scalar::Kind::floating ||
                     step.kind == Scalar::Kind::floating;
+  for (const Scalar& x : {start, stop, step})
+    if (x.kind == Scalar::Kind::complex)
+      fail<DTypeError>("arange", "start, stop and step must be real", describe(Operand(x)));
   const DType t = dtype.value_or(real ? default_dtype() : DType::int64);
   const double a = start.as_double(), b = stop.as_double(), s = step.as_double();
   if (s == 0) fail<ArgumentError>("arange", "step must not be zero");

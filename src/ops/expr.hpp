@@ -57,11 +57,17 @@ enum class Rule : std::uint8_t {
   rounding,
   update
 };
+// What a declaration accepts: its rule, and whether complex tensors are taken beside real ones.
+struct Accepts {
+  Rule rule;
+  bool complex = false;
+};
 
 // A declaration of ops/pointwise.hpp.
 struct Declaration {
   const char* name;
   Rule rule;
+  bool complex;  // tensors are taken
   int arity;
   int results;
   bool primitive;
@@ -104,10 +110,12 @@ using ops::Rule;
 template <class T>
 concept Symbolic = std::same_as<std::remove_cvref_t<T>, Expr>;
 
-inline constexpr Rule numeric = Rule::numeric, floating = Rule::floating,
-                      comparison = Rule::comparison, logical = Rule::logical,
-                      integral = Rule::integral, selection = Rule::selection,
-                      ordered = Rule::ordered, rounding = Rule::rounding;
+using ops::Accepts;
+inline constexpr Accepts numeric{Rule::numeric}, floating{Rule::floating},
+    comparison{Rule::comparison}, logical{Rule::logical}, integral{Rule::integral},
+    ordered{Rule::ordered}, rounding{Rule::rounding}, continued{Rule::floating},
+    arithmetic{Rule::numeric, true}, analytic{Rule::floating, true},
+    equality{Rule::comparison, true}, selection{Rule::selection, true};
 
 template <class... A>
 std::vector<Expr> results(const A&... r) {
@@ -155,22 +163,24 @@ struct Declared {
 };
 
 template <int Arity = 1, class F, class... D>
-Declared<void> primitive(const char* name, Rule rule, F, D...) {
+Declared<void> primitive(const char* name, Accepts accepts, F, D...) {
   static_assert(sizeof...(D) == 0 || sizeof...(D) == Arity);
   [[maybe_unused]] constexpr auto symbolic = []<class G>(G) -> Expr (*)(std::span<const Expr>) {
     return [](std::span<const Expr> a) {
       return Expr(call_with(G{}, a, std::make_index_sequence<Arity + 1>{}));
     };
   };
-  const int id = ops::declare({name, rule, Arity, 1, true, nullptr, {symbolic(D{})...}});
+  const int id = ops::declare(
+      {name, accepts.rule, accepts.complex, Arity, 1, true, nullptr, {symbolic(D{})...}});
   return {id, Arity, true};
 }
 
 template <class F>
-Declared<F> composed(const char* name, Rule rule, F) {
+Declared<F> composed(const char* name, Accepts accepts, F) {
   constexpr int arity = arity_of<F>();
   const int id = ops::declare({name,
-                               rule,
+                               accepts.rule,
+                               accepts.complex,
                                arity,
                                1,
                                false,
@@ -204,6 +214,7 @@ Update update(const char* name, F) {
   return {ops::declare(
       {name,
        Rule::update,
+       false,
        arity,
        results,
        false,

@@ -154,7 +154,7 @@ void index_add_forward(Call& c) {
   if (values.numel()) {
     RowsJob job = rows_job(x, static_cast<int>(c.attrs.i[0]), c.in[1].tensor);
     job.row *= static_cast<std::int64_t>(size_of(t));
-    kernels_of(x).scatter_add_rows(job, lane_of(t), values.bytes(), sum.bytes());
+    kernels_of(x).scatter_add_rows(job, real_lane(lane_of(t)), values.bytes(), sum.bytes());
   }
   c.out[0] = astype(sum, x.dtype());
 }
@@ -521,6 +521,9 @@ Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, cons
   Attrs a;
   a.i[0] = normal_axis(axis, x.rank(), "scatter_add");
   const int d = static_cast<int>(a.i[0]);
+  if (is_complex(x.dtype()))
+    return complex(scatter_add(real(x), axis, index, real(values)),
+                   scatter_add(imag(x), axis, index, imag(values)));
   check_along(x, index, d, "scatter_add");
   const Tensor cut = cut_to(values, index, -1);
   if (!(cut.shape() == index.shape()))
@@ -557,6 +560,7 @@ Tensor get_item(const Tensor& x, const std::vector<Index>& index) {
 }
 
 void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value) {
+  check_written(x, value);
   // x[mask] = number: one pass.
   if (index.size() == 1 && index[0].kind == Index::Kind::tensor &&
       index[0].tensor.dtype() == DType::boolean && index[0].tensor.shape() == x.shape() &&

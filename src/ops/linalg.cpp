@@ -2,8 +2,10 @@
 // LAPACK computes one matrix; here stand shapes, errors and gradients. Everything else (inv, pinv,
 // norms, least squares) is composed of these in python/nnx/linalg.
 // Source of the gradients: Giles, An extended collection of matrix derivative results (2008);
-// Seeger et al., arXiv:1710.08717.
+// Seeger et al., arXiv:1710.08717; for complex matrices with adjoints in place of transposes, and
+// Boeddeker et al., arXiv:1701.00392.
 #include <algorithm>
+#include <complex>
 #include <vector>
 
 #include "ops/support.hpp"
@@ -23,8 +25,9 @@ void require_matrices(const Tensor& x, const char* op, bool square) {
                      x.rank() == 1 ? "x[:, None] makes a column of it" : "");
   if (square && x.shape(-1) != x.shape(-2))
     fail<ShapeError>(op, "the last two axes must have the same length", describe(x));
-  if (!is_floating(x.dtype()))
-    fail<DTypeError>(op, "takes matrices of floats", describe(x), "x.double() or x.float()");
+  if (!is_differentiable(x.dtype()))
+    fail<DTypeError>(op, "takes matrices of floats or complex numbers", describe(x),
+                     "x.double() or x.float()");
 }
 // LAPACK is the host's: operands of a device are copied there and results back.
 template <void (*kForward)(Call&)>
@@ -40,7 +43,7 @@ void on_host(Call& c) {
     if (here.out[i]) c.out[i] = to_device(here.out[i], device);
 }
 // Halves are computed in float32.
-DType lapack_dtype(DType t) { return t == DType::float64 ? t : DType::float32; }
+DType lapack_dtype(DType t) { return t == DType::float64 || is_complex(t) ? t : DType::float32; }
 
 Shape with_last(const Shape& x, std::int64_t rows, std::int64_t columns) {
   Shape s = x;
@@ -53,6 +56,7 @@ Shape leading(const Shape& x) {
 }
 std::int64_t matrices(const Tensor& x) { return count(leading(x.shape())); }
 Tensor mT(const Tensor& x) { return transpose(x, -1, -2); }
+Tensor mH(const Tensor& x) { return conj(mT(x)); }
 // A copy in rows that LAPACK may overwrite.
 Tensor working_copy(const Tensor& x, DType t) {
   Tensor y = runtime::empty(x.shape(), t, x.device());
@@ -61,6 +65,9 @@ Tensor working_copy(const Tensor& x, DType t) {
 }
 Tensor made(const Shape& shape, const Tensor& like) {
   return runtime::empty(shape, like.dtype(), like.device());
+}
+Tensor made_real(const Shape& shape, const Tensor& like) {
+  return runtime::empty(shape, real_of(like.dtype()), like.device());
 }
 
 // one(i, T) for every matrix, shared among threads; the first number that is not 0, of the first
@@ -76,8 +83,13 @@ Trouble each(const Tensor& x, std::int64_t n, double flops, One one, bool of_not
   runtime::LongCall release(static_cast<double>(n) * (flops + 1000));
   std::vector<int> where(static_cast<std::size_t>(n), 0);
   const auto run = [&](std::int64_t i) {
-    where[static_cast<std::size_t>(i)] =
-        x.dtype() == DType::float64 ? one(i, double()) : one(i, float());
+    int& found = where[static_cast<std::size_t>(i)];
+    switch (x.dtype()) {
+      case DType::float64: found = one(i, double()); break;
+      case DType::complex64: found = one(i, std::complex<float>()); break;
+      case DType::complex128: found = one(i, std::complex<double>()); break;
+      default: found = one(i, float());
+    }
   };
   if (n == 1 || flops < 2000) {
     for (std::int64_t i = 0; i < n; ++i) run(i);
@@ -126,8 +138,8 @@ void solve_forward(Call& c) {
 }
 void solve_backward(Backward& s) {
   const Tensor &a = s.in[0].value.tensor, &x = s.out[0];
-  const Tensor gb = solve(mT(a), s.grad[0]);
-  if (s.in[0].needed) s.in[0].grad = negative(matmul(gb, mT(x)));
+  const Tensor gb = solve(mH(a), s.grad[0]);
+  if (s.in[0].needed) s.in[0].grad = negative(matmul(gb, mH(x)));
   if (s.in[1].needed) s.in[1].grad = gb;
 }
 const Op kSolve{.name = "solve",
@@ -155,9 +167,9 @@ void triangular_forward(Call& c) {
 void triangular_backward(Backward& s) {
   const Tensor &a = s.in[0].value.tensor, &x = s.out[0];
   const bool upper = s.attrs.flag, unit = s.attrs.i[0] != 0;
-  const Tensor gb = solve_triangular(mT(a), s.grad[0], !upper, unit);
+  const Tensor gb = solve_triangular(mH(a), s.grad[0], !upper, unit);
   if (s.in[0].needed) {
-    const Tensor full = negative(matmul(gb, mT(x)));
+    const Tensor full = negative(matmul(gb, mH(x)));
     const std::int64_t k = upper ? (unit ? 1 : 0) : (unit ? -1 : 0);
     s.in[0].grad = tri_mask(full, k, upper);
   }
@@ -194,29 +206,36 @@ void slogdet_forward(Call& c) {
   const std::int64_t n = a.shape(-1);
   const Shape lead = leading(a.shape());
   const Tensor sign = runtime::empty(lead, t, a.device()),
-               log = runtime::empty(lead, t, a.device());
+               log = runtime::empty(lead, real_of(t), a.device());
   each(
       factors, matrices(a), cube(n),
       [&]<class T>(std::int64_t i, T) {
         lapack::slogdet(n, at<T>(factors, i), reinterpret_cast<T*>(sign.bytes()) + i,
-                        reinterpret_cast<T*>(log.bytes()) + i);
+                        reinterpret_cast<lapack::Real<T>*>(log.bytes()) + i);
         return 0;
       },
       true);
   c.out[0] = astype(sign, a.dtype());
-  c.out[1] = astype(log, a.dtype());
+  c.out[1] = astype(log, real_of(a.dtype()));
 }
+// With t = trace(a^-1 da): d log|det| = Re t, and d sign = i sign Im t of complex matrices.
 void slogdet_backward(Backward& s) {
-  if (!s.grad[1]) return;
   const Tensor& a = s.in[0].value.tensor;
-  const Tensor g = unsqueeze(unsqueeze(s.grad[1], -1), -1);
+  Tensor g = s.grad[1];
+  if (is_complex(a.dtype()) && s.grad[0]) {
+    const Tensor turn = imag(multiply(s.grad[0], conj(s.out[0])));
+    const Tensor size = g ? g : multiply(turn, 0);
+    g = complex(size, turn);
+  }
+  if (!g) return;
+  g = unsqueeze(unsqueeze(g, -1), -1);
   const Tensor unit = expand(eye(a.shape(-1), a.shape(-1), 0, a.dtype(), a.device()), a.shape());
-  s.in[0].grad = multiply(g, mT(solve(a, unit)));
+  s.in[0].grad = multiply(g, mH(solve(a, unit)));
 }
 const Op kSlogdet{.name = "slogdet",
                   .forward = on_host<slogdet_forward>,
                   .backward = slogdet_backward,
-                  .saves = save_in(0),
+                  .saves = save_in(0) | save_out(0),
                   .results = 2,
                   .visible = 2,
                   .lanes = lanes::leading};
@@ -245,10 +264,10 @@ Tensor lower_half(const Tensor& x) {
 }
 void cholesky_backward(Backward& s) {
   const Tensor& l = s.out[0];
-  const Tensor phi = lower_half(matmul(mT(l), s.grad[0]));
-  const Tensor left = solve_triangular(mT(l), phi, true, false);
-  const Tensor g = mT(solve_triangular(mT(l), mT(left), true, false));
-  s.in[0].grad = multiply(0.5, add(g, mT(g)));
+  const Tensor phi = lower_half(matmul(mH(l), s.grad[0]));
+  const Tensor left = solve_triangular(mH(l), phi, true, false);
+  const Tensor g = mH(solve_triangular(mH(l), mH(left), true, false));
+  s.in[0].grad = multiply(0.5, add(g, mH(g)));
 }
 const Op kCholesky{.name = "cholesky",
                    .forward = on_host<cholesky_forward>,
@@ -282,12 +301,12 @@ void qr_backward(Backward& s) {
                         describe(r));
   const Tensor gq = s.grad[0] ? s.grad[0] : multiply(q, 0);
   const Tensor gr = s.grad[1] ? s.grad[1] : multiply(r, 0);
-  const Tensor m = subtract(matmul(r, mT(gr)), matmul(mT(gq), q));
+  const Tensor m = subtract(matmul(r, mH(gr)), matmul(mH(gq), q));
   const Tensor low = tri_mask(m, -1, false);
-  const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, m.dtype(), m.device());
-  const Tensor symmetric = add(add(low, mT(low)), multiply(m, unit));
+  const Tensor unit = eye(m.shape(-1), m.shape(-1), 0, real_of(m.dtype()), m.device());
+  const Tensor symmetric = add(add(low, mH(low)), multiply(real(m), unit));
   const Tensor left = add(gq, matmul(q, symmetric));
-  s.in[0].grad = mT(solve_triangular(r, mT(left), true, false));
+  s.in[0].grad = mH(solve_triangular(r, mH(left), true, false));
 }
 const Op kQr{.name = "qr",
              .forward = on_host<qr_forward>,
@@ -300,7 +319,7 @@ const Op kQr{.name = "qr",
 // 1 / (w_j - w_i), and 0 on the diagonal
 Tensor inverse_gaps(const Tensor& w) {
   const Tensor gap = subtract(unsqueeze(w, -2), unsqueeze(w, -1));
-  const Tensor diagonal = equal(eye(w.shape(-1), w.shape(-1), 0, w.dtype(), w.device()), 1);
+  const Tensor diagonal = eye(w.shape(-1), w.shape(-1), 0, DType::boolean, w.device());
   return where(diagonal, 0, reciprocal(where(diagonal, 1, gap)));
 }
 Tensor on_diagonal(const Tensor& v) {
@@ -314,24 +333,24 @@ void eigh_forward(Call& c) {
   const Tensor rows = working_copy(a, lapack_dtype(a.dtype()));
   Shape values = leading(a.shape());
   values.push_back(n);
-  const Tensor w = made(values, rows);
+  const Tensor w = made_real(values, rows);
   const Trouble trouble = each(rows, matrices(a), 10 * cube(n), [&]<class T>(std::int64_t i, T) {
-    return lapack::eigh(n, at<T>(rows, i), row_at<T>(w, i), true);
+    return lapack::eigh(n, at<T>(rows, i), row_at<lapack::Real<T>>(w, i), true);
   });
   if (trouble.where)
     fail_matrix("eigh", "the eigenvalues did not converge; are there NaN or infinities", a,
                 trouble);
-  c.out[0] = astype(w, a.dtype());
-  c.out[1] = astype(contiguous(mT(rows)), a.dtype());
+  c.out[0] = astype(w, real_of(a.dtype()));
+  c.out[1] = astype(contiguous(mH(rows)), a.dtype());
 }
 void eigh_backward(Backward& s) {
   const Tensor &w = s.out[0], &v = s.out[1];
   Tensor inner;
-  if (s.grad[1]) inner = multiply(inverse_gaps(w), matmul(mT(v), s.grad[1]));
+  if (s.grad[1]) inner = multiply(inverse_gaps(w), matmul(mH(v), s.grad[1]));
   if (s.grad[0]) inner = inner ? add(inner, on_diagonal(s.grad[0])) : on_diagonal(s.grad[0]);
   if (!inner) return;
-  const Tensor g = matmul(matmul(v, inner), mT(v));
-  s.in[0].grad = multiply(0.5, add(g, mT(g)));
+  const Tensor g = matmul(matmul(v, inner), mH(v));
+  s.in[0].grad = multiply(0.5, add(g, mH(g)));
 }
 const Op kEigh{.name = "eigh",
                .forward = on_host<eigh_forward>,
@@ -351,19 +370,19 @@ void svd_forward(Call& c) {
                v = made(with_last(a.shape(), complete ? n : k, n), work);
   Shape values = leading(a.shape());
   values.push_back(k);
-  const Tensor w = made(values, work);
+  const Tensor w = made_real(values, work);
   const Trouble trouble = each(
       work, matrices(a), 10.0 * static_cast<double>(m * n * k),
       [&]<class T>(std::int64_t i, T) {
-        return lapack::svd(m, n, complete, at<T>(work, i), at<T>(u, i), row_at<T>(w, i),
-                           at<T>(v, i));
+        return lapack::svd(m, n, complete, at<T>(work, i), at<T>(u, i),
+                           row_at<lapack::Real<T>>(w, i), at<T>(v, i));
       },
       complete);
   if (trouble.where)
     fail_matrix("svd", "the singular values did not converge; are there NaN or infinities", a,
                 trouble);
   c.out[0] = astype(u, a.dtype());
-  c.out[1] = astype(w, a.dtype());
+  c.out[1] = astype(w, real_of(a.dtype()));
   c.out[2] = astype(v, a.dtype());
 }
 void svd_backward(Backward& b) {
@@ -372,24 +391,29 @@ void svd_backward(Backward& b) {
   if (u.shape(-1) != vh.shape(-2))
     fail<GradientError>("svd", "has a gradient only in its reduced form", describe(u),
                         "full_matrices=False");
-  const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1), v = mT(vh);
+  const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1), v = mH(vh);
   Tensor inner = gs ? on_diagonal(gs) : Tensor();
   const auto include = [&](const Tensor& more) { inner = inner ? add(inner, more) : more; };
   // 1 / (s_j^2 - s_i^2)
   const Tensor gaps = gu || gv ? inverse_gaps(square(s)) : Tensor();
   if (gu) {
-    const Tensor j = multiply(gaps, matmul(mT(u), gu));
-    include(multiply(add(j, mT(j)), row));
+    const Tensor x = matmul(mH(u), gu), j = multiply(gaps, x);
+    include(multiply(add(j, mH(j)), row));
+    // A common phase of a column of u and the row of vh is free; of u alone it is not.
+    if (is_complex(u.dtype())) {
+      const Tensor phase = divide(imag(diagonal(x, 0, -2, -1)), s);
+      include(on_diagonal(complex(multiply(phase, 0), phase)));
+    }
   }
   if (gv) {
-    const Tensor k = multiply(gaps, matmul(vh, mT(gv)));
-    include(multiply(column, add(k, mT(k))));
+    const Tensor k = multiply(gaps, matmul(vh, mH(gv)));
+    include(multiply(column, add(k, mH(k))));
   }
   if (!inner) return;
   Tensor g = matmul(matmul(u, inner), vh);
   if (gu && u.shape(-2) > u.shape(-1)) {  // what of gu leaves the space of u
     const Tensor x = divide(gu, row);
-    g = add(g, matmul(subtract(x, matmul(u, matmul(mT(u), x))), vh));
+    g = add(g, matmul(subtract(x, matmul(u, matmul(mH(u), x))), vh));
   }
   if (gv && vh.shape(-1) > vh.shape(-2)) {
     const Tensor x = divide(gv, column);
@@ -403,6 +427,52 @@ const Op kSvd{.name = "svd",
               .saves = save_out(0) | save_out(1) | save_out(2),
               .results = 3,
               .visible = 3,
+              .lanes = lanes::leading};
+
+// --- eigenvalues of any square matrix: complex, whatever the matrix is
+// ----------------------------
+
+void eig_forward(Call& c) {
+  GradMode off(false);
+  const Tensor& a = c.in[0].tensor;
+  const std::int64_t n = a.shape(-1);
+  const Tensor columns = working_copy(mT(a), lapack_dtype(a.dtype()));
+  const DType t = complex_of(columns.dtype());
+  Shape values = leading(a.shape());
+  values.push_back(n);
+  const Tensor w = runtime::empty(values, t, a.device()),
+               rows = runtime::empty(a.shape(), t, a.device());
+  const Trouble trouble = each(columns, matrices(a), 25 * cube(n), [&]<class T>(std::int64_t i, T) {
+    using C = std::complex<lapack::Real<T>>;
+    return lapack::eig(n, at<T>(columns, i), row_at<C>(w, i), at<C>(rows, i));
+  });
+  if (trouble.where)
+    fail_matrix("eig", "the eigenvalues did not converge; are there NaN or infinities", a, trouble);
+  c.out[0] = w;
+  c.out[1] = contiguous(mT(rows));
+}
+// v^-H (diag(gw) + (v^H gv - v^H v Re diag(v^H gv)) / conj(gaps)) v^H
+void eig_backward(Backward& s) {
+  const Tensor &w = s.out[0], &v = s.out[1];
+  const Tensor adjoint = mH(v);
+  Tensor inner;
+  if (s.grad[1]) {
+    const Tensor x = matmul(adjoint, s.grad[1]);
+    const Tensor sizes = unsqueeze(real(diagonal(x, 0, -2, -1)), -2);  // vectors have length 1
+    const Tensor free = subtract(x, multiply(matmul(adjoint, v), sizes));
+    inner = multiply(conj(inverse_gaps(w)), free);
+  }
+  if (s.grad[0]) inner = inner ? add(inner, on_diagonal(s.grad[0])) : on_diagonal(s.grad[0]);
+  if (!inner) return;
+  const Tensor g = solve(adjoint, matmul(inner, adjoint));
+  s.in[0].grad = astype(g, s.in[0].dtype);
+}
+const Op kEig{.name = "eig",
+              .forward = eig_forward,
+              .backward = eig_backward,
+              .saves = save_out(0) | save_out(1),
+              .results = 2,
+              .visible = 2,
               .lanes = lanes::leading};
 
 // The visible results of an op of one matrix argument.
@@ -429,6 +499,7 @@ std::vector<Tensor> slogdet(const Tensor& x) { return results(kSlogdet, x, true)
 Tensor cholesky(const Tensor& x) { return results(kCholesky, x, true)[0]; }
 std::vector<Tensor> qr(const Tensor& x, bool complete) { return results(kQr, x, false, complete); }
 std::vector<Tensor> eigh(const Tensor& x) { return results(kEigh, x, true); }
+std::vector<Tensor> eig(const Tensor& x) { return results(kEig, x, true); }
 std::vector<Tensor> svd(const Tensor& x, bool complete) {
   return results(kSvd, x, false, complete);
 }

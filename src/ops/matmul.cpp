@@ -46,6 +46,8 @@ void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tens
     job.b = b.bytes() + bo * size;
     job.c = c.bytes() + co * size;
     if (c.dtype() == DType::float32) kernels_of(c).gemm_f32(job);
+    else if (c.dtype() == DType::complex64) runtime::cgemm(job);
+    else if (c.dtype() == DType::complex128) runtime::zgemm(job);
     else if (c.dtype() != DType::float64) kernels_of(c).matmul_i64(job);
     else if (const auto gemm = kernels_of(c).gemm_f64) gemm(job);
     else runtime::dgemm(job);
@@ -55,7 +57,7 @@ void multiply_into(const Tensor& a, const Tensor& b, const Tensor& c, const Tens
 
 // The dtype products are computed in.
 DType compute_dtype(DType t) {
-  if (t == DType::float64 || t == DType::float32) return t;
+  if (t == DType::float64 || t == DType::float32 || is_complex(t)) return t;
   return is_floating(t) ? DType::float32 : DType::int64;
 }
 
@@ -100,7 +102,7 @@ Tensor as_matrix(const Tensor& t) { return t.rank() == 2 ? t : reshape(t, Shape{
 void matmul_backward(Backward& b) {
   const Tensor &g = b.grad[0], &x = b.in[0].value.tensor, &y = b.in[1].value.tensor;
   if (b.in[0].needed) {
-    const Tensor d = in_front_of(matmul(g, transpose(y, -1, -2)), lanes_to_sum(b, 0));
+    const Tensor d = in_front_of(matmul(g, conj(transpose(y, -1, -2))), lanes_to_sum(b, 0));
     b.in[0].grad = astype(sum_to(d, b.in[0].shape), b.in[0].dtype);
   }
   if (b.in[1].needed) {
@@ -108,9 +110,9 @@ void matmul_backward(Backward& b) {
     Tensor d;
     if (y.rank() == 2 && !lanes.levels.empty()) {  // the rows of all lanes
       const Tensor rows = as_matrix(in_front_of(x, lanes)), gs = as_matrix(in_front_of(g, lanes));
-      d = matmul(transpose(rows, 0, 1), gs);
+      d = matmul(conj(transpose(rows, 0, 1)), gs);
     } else {
-      d = sum_to(in_front_of(matmul(transpose(x, -1, -2), g), lanes), b.in[1].shape);
+      d = sum_to(in_front_of(matmul(conj(transpose(x, -1, -2)), g), lanes), b.in[1].shape);
     }
     b.in[1].grad = astype(d, b.in[1].dtype);
   }
@@ -226,9 +228,6 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   if (!(a.device() == b.device()))
     fail<DeviceError>("matmul", "both tensors must be on one device",
                       describe(a) + ", " + describe(b));
-  if (is_complex(a.dtype()) || is_complex(b.dtype()))
-    fail<DTypeError>("matmul", "complex tensors have no kernels in this version",
-                     describe(a) + ", " + describe(b));
   // Many rows against one matrix are one product.
   if (x.rank() > 2 && y.rank() == 2 && x.contiguous()) {
     Shape shape = x.shape();

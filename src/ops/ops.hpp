@@ -40,6 +40,8 @@ Tensor to_device(const Tensor& x, Device device);
 Tensor on_cpu(const Tensor& x);
 void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
 void fill(const Tensor& target, Scalar value);
+// DTypeError where a complex value meets a target of real numbers.
+void check_written(const Tensor& target, const Operand& value);
 
 // --- views (view.cpp): share memory ------------------------------------------------------------
 Tensor reshape(const Tensor& x, Shape shape);  // one -1 allowed; a copy where no view exists
@@ -59,6 +61,16 @@ Tensor detach(const Tensor& x);                  // shares memory and version, n
 Tensor flip(const Tensor& x, const Dims& axes);  // a view with negative strides
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end);
 Tensor view_dtype(const Tensor& x, DType dtype);  // reinterprets
+
+// --- complex numbers (complex.cpp) --------------------------------------------------------------
+Tensor view_as_real(const Tensor& x);     // (...) complex -> (..., 2), shared memory
+Tensor view_as_complex(const Tensor& x);  // the inverse
+const Op& view_as_real_op();              // what it dispatches: autodiff re-derives views with it
+Tensor real(const Tensor& x);             // a view; x itself when it is real
+Tensor imag(const Tensor& x);             // a view; zeros when x is real
+Tensor conj(const Tensor& x);             // x itself when it is real
+Tensor complex(const Tensor& re, const Tensor& im);
+Tensor angle(const Tensor& x);
 
 // --- joining (join.cpp) ------------------------------------------------------------------------
 Tensor concatenate(const std::vector<Tensor>& parts, std::int64_t axis);
@@ -147,6 +159,7 @@ Tensor cholesky(const Tensor& x);              // lower
 // q (m, k), r (k, n); complete: k = m
 std::vector<Tensor> qr(const Tensor& x, bool complete = false);
 std::vector<Tensor> eigh(const Tensor& x);  // ascending values, vectors in columns
+std::vector<Tensor> eig(const Tensor& x);   // complex values, unordered, vectors in columns
 // u (m, k), descending s, vh (k, n); complete: u (m, m), vh (n, n)
 std::vector<Tensor> svd(const Tensor& x, bool complete = false);
 

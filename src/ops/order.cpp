@@ -7,6 +7,12 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
+void check_ordered(const Tensor& x, const char* op) {
+  if (is_complex(x.dtype()))
+    fail<DTypeError>(op, "complex numbers have no order", describe(x),
+                     "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+}
+
 // i[0] = axis, flag = keepdims
 template <bool largest>
 void arg_forward(Call& c) {
@@ -30,6 +36,7 @@ const Op kArgmax{.name = "argmax", .forward = arg_forward<true>, .lanes = lanes:
 const Op kArgmin{.name = "argmin", .forward = arg_forward<false>, .lanes = lanes::axis};
 
 Tensor arg(const Op& op, const Tensor& x, int axis, bool keepdims) {
+  check_ordered(x, op.name);
   Attrs a;
   a.i[0] = axis;
   a.flag = keepdims;
@@ -139,7 +146,9 @@ void scan_forward(Call& c) {
   const Split s = split_at(x.shape(), axis);
   if (out.numel()) {
     runtime::LongCall release(static_cast<double>(x.numel()));
-    kernels_of(x).scan(op, lane, s.outer, s.n, s.inner, x.bytes(), out.bytes());
+    const bool by_parts = op == Reduction::sum && is_complex(lane);
+    kernels_of(x).scan(op, by_parts ? real_lane(lane) : lane, s.outer, s.n,
+                       by_parts ? 2 * s.inner : s.inner, x.bytes(), out.bytes());
   }
   c.out[0] = astype(out, c.attrs.dtype);
 }
@@ -164,9 +173,10 @@ void cumprod_backward(Backward& b) {
   const Tensor &x = b.in[0].value.tensor, &g = b.grad[0], &y = b.out[0];
   const Tensor zero = equal(x, 0);
   const Tensor first = logical_and(zero, equal(cumsum(zero, axis, DType::int64), 1));
-  const Tensor without = cumprod(where(first, 1, x), axis, y.dtype());
+  const Tensor without = conj(cumprod(where(first, 1, x), axis, y.dtype()));
   const Tensor at_zero = where(first, backwards_sum(multiply(g, without), axis), 0);
-  const Tensor elsewhere = divide(backwards_sum(multiply(g, y), axis), where(zero, 1, x));
+  const Tensor elsewhere =
+      divide(backwards_sum(multiply(g, conj(y)), axis), conj(where(zero, 1, x)));
   b.in[0].grad = astype(where(zero, at_zero, elsewhere), b.in[0].dtype);
 }
 const Op kCumprod{.name = "cumprod",
@@ -238,6 +248,7 @@ std::pair<Tensor, Tensor> min_with_indices(const Tensor& x, std::int64_t axis, b
 }
 
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
+  check_ordered(x, "sort");
   if (x.rank() == 0) {
     normal_axis(axis, 1, "argsort");
     return scalar_tensor(0, DType::int64, x.device());
@@ -311,6 +322,32 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, cons
   return call(kSearch, sorted, values, a);
 }
 
+namespace {
+// By their real, then by their imaginary parts; and where they stood.
+std::pair<Tensor, Tensor> complex_in_order(const Tensor& flat) {
+  const Tensor first = argsort(imag(flat), 0, false);
+  const Tensor then = argsort(take(real(flat), first, 0), 0, false);
+  const Tensor order = take(first, then, 0);
+  return {take(flat, order, 0), order};
+}
+// Positions of elements that differ from the one in front of them, 0 included.
+Tensor changes_of(const Tensor& sorted) {
+  const std::int64_t n = sorted.numel();
+  if (is_complex(sorted.dtype()) && n) {
+    const Tensor differs = not_equal(slice(sorted, 0, 1, n - 1, 1), slice(sorted, 0, 0, n - 1, 1));
+    const Tensor first = full(Shape{1}, true, DType::boolean, sorted.device());
+    return nonzero(concatenate({first, differs}, 0))[0];
+  }
+  const Tensor room = runtime::empty(Shape{n}, DType::int64, sorted.device());
+  if (n == 0) return room;
+  const DType t = storage_of(lane_of(sorted.dtype()));
+  const Tensor wide = contiguous(astype(sorted, t));
+  const std::int64_t found =
+      kernels_of(sorted).changes(lane_of(t), n, wide.bytes(), room.data<std::int64_t>());
+  return slice(room, 0, 0, found, 1);
+}
+}  // namespace
+
 Unique unique(const Tensor& x, bool values_only) {
   GradMode off(false);
   if (x.lanes())
@@ -320,16 +357,13 @@ Unique unique(const Tensor& x, bool values_only) {
                     describe(x));
   const Tensor flat = reshape(detach(x), Shape{-1});
   const std::int64_t n = flat.numel();
-  const DType t = storage_of(lane_of(x.dtype()));
   Unique u;
   Tensor sorted, order;
-  if (values_only) sorted = sort(flat, 0, false);
+  if (is_complex(x.dtype())) std::tie(sorted, order) = complex_in_order(flat);
+  else if (values_only) sorted = sort(flat, 0, false);
   else std::tie(sorted, order) = sort_with_indices(flat, 0, false);
-  const Tensor wide = contiguous(astype(sorted, t));
-  const Tensor room = runtime::empty(Shape{n}, DType::int64, x.device());
-  const std::int64_t found =
-      kernels_of(x).changes(lane_of(t), n, wide.bytes(), room.data<std::int64_t>());
-  const Tensor at = slice(room, 0, 0, found, 1);
+  const Tensor at = changes_of(sorted);
+  const std::int64_t found = at.numel();
   u.values = take(sorted, at, 0);
   if (values_only) return u;
   u.first = take(order, at, 0);

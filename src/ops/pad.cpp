@@ -20,11 +20,14 @@ Tensor inside(const Tensor& padded, const Shape& shape, const Dims& before) {
   return padded.window(shape, padded.strides(), offset);
 }
 
-// --- constant: the value stands in f[0] and, for integers, i[0] ----------------------------------
+// --- constant: the value stands in f and, for integers, i[0] ----------------------------------
 
 void constant_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
-  const Scalar value = is_floating(x.dtype()) ? Scalar(c.attrs.f[0]) : Scalar(c.attrs.i[0]);
+  const Scalar value = is_complex(x.dtype())
+                           ? Scalar(std::complex<double>(c.attrs.f[0], c.attrs.f[1]))
+                       : is_floating(x.dtype()) ? Scalar(c.attrs.f[0])
+                                                : Scalar(c.attrs.i[0]);
   c.out[0] = full(c.attrs.shape, value, x.dtype(), x.device());
   copy_into(x, inside(c.out[0], x.shape(), c.attrs.axes));
 }
@@ -164,11 +167,14 @@ Attrs padded(const Tensor& x, const Dims& before, const Dims& after) {
 Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Scalar value) {
   Attrs a = padded(x, before, after);
   a.f[0] = value.as_double();
-  a.i[0] = value.kind == Scalar::Kind::floating ? static_cast<std::int64_t>(value.f) : value.i;
+  a.f[1] = value.imag;
+  a.i[0] = value.kind >= Scalar::Kind::floating ? static_cast<std::int64_t>(value.f) : value.i;
   return call(kConstant, x, a);
 }
 
 Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Border border) {
+  if (is_complex(x.dtype()))
+    return complex(pad(real(x), before, after, border), pad(imag(x), before, after, border));
   Attrs a = padded(x, before, after);
   a.i[0] = static_cast<std::int64_t>(border);
   for (int i = 0; i < x.rank(); ++i)

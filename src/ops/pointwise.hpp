@@ -18,14 +18,17 @@
 // Rules (which lanes a declaration is compiled for; dtypes are in ops/expr.hpp):
 //   numeric, ordered  f32 f64 i64 u64          floating, rounding  f32 f64
 //   comparison        f32 f64 i64 u64 b8 -> b8  logical  b8        integral  i64 u64
-//   selection         b8 first, then f32 f64 i64 u64
+//   arithmetic, analytic, equality: as numeric, floating, comparison, and c64 c128
+//   selection         b8 first, then f32 f64 i64 u64 c64 c128
+//   continued         as analytic, in derivatives alone: complex tensors are not taken
 //   update            f32 f64, several results; numbers are broadcast arguments; subnormal
 //                     numbers count as zero (decaying moments would crawl through them)
 // Derivatives are only ever compiled as expressions; call("name", ...) names a declaration that
 // stands further down, no_derivative(a, op, argument) raises GradientError when it is asked for.
 // Invariant: the position of a declaration is its id in programs; both compilations agree because
-// they read the same text. Conventions at the edges (relu'(0) = 0, abs'(0) = 0, clip at its
-// bounds) are PyTorch's.
+// they read the same text. Derivatives are those of holomorphic functions: the gradient of a
+// complex argument is the incoming one times the conjugate of the derivative. Conventions at the
+// edges (relu'(0) = 0, abs'(0) = 0, clip at its bounds) are PyTorch's.
 #pragma once
 
 namespace nnx::pointwise {
@@ -33,22 +36,25 @@ namespace nnx::pointwise {
 // clang-format off
 
 // --- arithmetic -----------------------------------------------------------------------------
-inline const auto add = primitive<2>("add", numeric, [](auto a, auto b) { return a + b; },
+inline const auto add = primitive<2>("add", arithmetic, [](auto a, auto b) { return a + b; },
     [](auto, auto, auto) { return 1; }, [](auto, auto, auto) { return 1; });
-inline const auto subtract = primitive<2>("subtract", numeric, [](auto a, auto b) { return a - b; },
+inline const auto subtract = primitive<2>("subtract", arithmetic, [](auto a, auto b) { return a - b; },
     [](auto, auto, auto) { return 1; }, [](auto, auto, auto) { return -1; });
-inline const auto multiply = primitive<2>("multiply", numeric, [](auto a, auto b) { return a * b; },
+inline const auto multiply = primitive<2>("multiply", arithmetic, [](auto a, auto b) { return a * b; },
     [](auto, auto b, auto) { return b; }, [](auto a, auto, auto) { return a; });
-inline const auto add_scaled = composed("add_scaled", numeric, [](auto a, auto b, auto alpha) { return a + alpha * b; });
-inline const auto subtract_scaled = composed("subtract_scaled", numeric, [](auto a, auto b, auto alpha) { return a - alpha * b; });
-inline const auto divide = primitive<2>("divide", floating, [](auto a, auto b) { return a / b; },
+inline const auto add_scaled = composed("add_scaled", arithmetic, [](auto a, auto b, auto alpha) { return a + alpha * b; });
+inline const auto subtract_scaled = composed("subtract_scaled", arithmetic, [](auto a, auto b, auto alpha) { return a - alpha * b; });
+inline const auto divide = primitive<2>("divide", analytic, [](auto a, auto b) { return a / b; },
     [](auto, auto b, auto) { return 1 / b; }, [](auto, auto b, auto y) { return -y / b; });
-inline const auto negative = primitive("negative", numeric, [](auto a) { return -a; },
+inline const auto negative = primitive("negative", arithmetic, [](auto a) { return -a; },
     [](auto, auto) { return -1; });
-inline const auto reciprocal = primitive("reciprocal", floating, [](auto a) { return 1 / a; },
+inline const auto reciprocal = primitive("reciprocal", analytic, [](auto a) { return 1 / a; },
     [](auto, auto y) { return -(y * y); });
-inline const auto square = primitive("square", numeric, [](auto a) { return a * a; },
+inline const auto square = primitive("square", arithmetic, [](auto a) { return a * a; },
     [](auto a, auto) { return 2 * a; });
+// Of real numbers the number itself. Its gradient is not a multiple of the incoming one:
+// ops/complex.cpp.
+inline const auto conj = primitive("conj", arithmetic, [](auto a) { return a.conj(); });
 inline const auto floor_divide = primitive<2>("floor_divide", numeric, [](auto a, auto b) { return a.floor_divide(b); });
 inline const auto remainder = primitive<2>("remainder", numeric, [](auto a, auto b) { return a.remainder(b); },
     [](auto, auto, auto) { return 1; }, [](auto a, auto b, auto) { return -floor_divide(a, b); });
@@ -56,15 +62,15 @@ inline const auto fmod = primitive<2>("fmod", numeric, [](auto a, auto b) { retu
     [](auto, auto, auto) { return 1; }, [](auto a, auto b, auto y) { return (y - a) / b; });
 
 // --- comparison and logic -------------------------------------------------------------------
-inline const auto equal = primitive<2>("equal", comparison, [](auto a, auto b) { return a == b; });
-inline const auto not_equal = primitive<2>("not_equal", comparison, [](auto a, auto b) { return a != b; });
+inline const auto equal = primitive<2>("equal", equality, [](auto a, auto b) { return a == b; });
+inline const auto not_equal = primitive<2>("not_equal", equality, [](auto a, auto b) { return a != b; });
 inline const auto less = primitive<2>("less", comparison, [](auto a, auto b) { return a < b; });
 inline const auto less_equal = primitive<2>("less_equal", comparison, [](auto a, auto b) { return a <= b; });
 inline const auto greater = primitive<2>("greater", comparison, [](auto a, auto b) { return a > b; });
 inline const auto greater_equal = primitive<2>("greater_equal", comparison, [](auto a, auto b) { return a >= b; });
-inline const auto isnan = primitive("isnan", comparison, [](auto a) { return a != a; });
-inline const auto isinf = primitive("isinf", comparison, [](auto a) { return a.isinf(); });
-inline const auto isfinite = primitive("isfinite", comparison, [](auto a) { return a.isfinite(); });
+inline const auto isnan = primitive("isnan", equality, [](auto a) { return a != a; });
+inline const auto isinf = primitive("isinf", equality, [](auto a) { return a.isinf(); });
+inline const auto isfinite = primitive("isfinite", equality, [](auto a) { return a.isfinite(); });
 inline const auto signbit = primitive("signbit", comparison, [](auto a) { return a.signbit(); });
 inline const auto logical_and = primitive<2>("logical_and", logical, [](auto a, auto b) { return a & b; });
 inline const auto logical_or = primitive<2>("logical_or", logical, [](auto a, auto b) { return a | b; });
@@ -105,55 +111,56 @@ inline const auto trunc = primitive("trunc", rounding, [](auto a) { return a.tru
 inline const auto round = primitive("round", rounding, [](auto a) { return a.round(); });  // half to even
 
 // --- roots, exponentials, logarithms --------------------------------------------------------
-inline const auto sqrt = primitive("sqrt", floating, [](auto a) { return a.sqrt(); },
+inline const auto sqrt = primitive("sqrt", analytic, [](auto a) { return a.sqrt(); },
     [](auto, auto y) { return 0.5 / y; });
-inline const auto rsqrt = primitive("rsqrt", floating, [](auto a) { return a.rsqrt(); },
+inline const auto rsqrt = primitive("rsqrt", analytic, [](auto a) { return a.rsqrt(); },
     [](auto, auto y) { return -0.5 * (y * y * y); });
-inline const auto exp = primitive("exp", floating, [](auto a) { return a.exp(); },
+inline const auto exp = primitive("exp", analytic, [](auto a) { return a.exp(); },
     [](auto, auto y) { return y; });
-inline const auto exp2 = primitive("exp2", floating, [](auto a) { return a.exp2(); },
+inline const auto exp2 = primitive("exp2", analytic, [](auto a) { return a.exp2(); },
     [](auto, auto y) { return 0.6931471805599453 * y; });
-inline const auto expm1 = primitive("expm1", floating, [](auto a) { return a.expm1(); },
+inline const auto expm1 = primitive("expm1", analytic, [](auto a) { return a.expm1(); },
     [](auto, auto y) { return y + 1; });
-inline const auto log = primitive("log", floating, [](auto a) { return a.log(); },
+inline const auto log = primitive("log", analytic, [](auto a) { return a.log(); },
     [](auto a, auto) { return 1 / a; });
-inline const auto log2 = primitive("log2", floating, [](auto a) { return a.log2(); },
+inline const auto log2 = primitive("log2", analytic, [](auto a) { return a.log2(); },
     [](auto a, auto) { return 1 / (a * 0.6931471805599453); });
-inline const auto log10 = primitive("log10", floating, [](auto a) { return a.log10(); },
+inline const auto log10 = primitive("log10", analytic, [](auto a) { return a.log10(); },
     [](auto a, auto) { return 1 / (a * 2.302585092994046); });
-inline const auto log1p = primitive("log1p", floating, [](auto a) { return a.log1p(); },
+inline const auto log1p = primitive("log1p", analytic, [](auto a) { return a.log1p(); },
     [](auto a, auto) { return 1 / (1 + a); });
 // a * log(b), 0 where a is 0 (unless b is NaN)
 inline const auto xlogy = primitive<2>("xlogy", floating, [](auto a, auto b) { return a.xlogy(b); },
     [](auto a, auto b, auto) { return where((a == 0) & (b <= 0), 0, log(b)); },
     [](auto a, auto b, auto) { return a / b; });
-// a ** b. The derivative in a is 0 where b is 0; in b it is 0 where a is 0 and b >= 0.
-inline const auto power = primitive<2>("power", numeric, [](auto a, auto b) { return a.pow(b); },
+// a ** b. The derivative in a is 0 where b is 0; in b it is 0 where a is 0 and b >= 0 (0 ** b is
+// finite just there).
+inline const auto power = primitive<2>("power", arithmetic, [](auto a, auto b) { return a.pow(b); },
     [](auto a, auto b, auto) { return where(b == 0, 0, b * call("power", a, b - 1)); },
-    [](auto a, auto b, auto y) { return where((a == 0) & (b >= 0), 0, y * log(a)); });
+    [](auto a, auto, auto y) { return where((a == 0) & isfinite(y), 0, y * log(a)); });
 
 // --- trigonometric, hyperbolic --------------------------------------------------------------
-inline const auto sin = primitive("sin", floating, [](auto a) { return a.sin(); },
+inline const auto sin = primitive("sin", analytic, [](auto a) { return a.sin(); },
     [](auto a, auto) { return call("cos", a); });
-inline const auto cos = primitive("cos", floating, [](auto a) { return a.cos(); },
+inline const auto cos = primitive("cos", analytic, [](auto a) { return a.cos(); },
     [](auto a, auto) { return -sin(a); });
-inline const auto tan = primitive("tan", floating, [](auto a) { return a.tan(); },
+inline const auto tan = primitive("tan", analytic, [](auto a) { return a.tan(); },
     [](auto, auto y) { return 1 + y * y; });
-inline const auto sinh = primitive("sinh", floating, [](auto a) { return a.sinh(); },
+inline const auto sinh = primitive("sinh", analytic, [](auto a) { return a.sinh(); },
     [](auto a, auto) { return call("cosh", a); });
-inline const auto cosh = primitive("cosh", floating, [](auto a) { return a.cosh(); },
+inline const auto cosh = primitive("cosh", analytic, [](auto a) { return a.cosh(); },
     [](auto a, auto) { return sinh(a); });
-inline const auto asin = primitive("asin", floating, [](auto a) { return a.asin(); },
+inline const auto asin = primitive("asin", analytic, [](auto a) { return a.asin(); },
     [](auto a, auto) { return rsqrt((1 - a) * (1 + a)); });
-inline const auto acos = primitive("acos", floating, [](auto a) { return a.acos(); },
+inline const auto acos = primitive("acos", analytic, [](auto a) { return a.acos(); },
     [](auto a, auto) { return -rsqrt((1 - a) * (1 + a)); });
-inline const auto atan = primitive("atan", floating, [](auto a) { return a.atan(); },
+inline const auto atan = primitive("atan", analytic, [](auto a) { return a.atan(); },
     [](auto a, auto) { return 1 / (1 + a * a); });
-inline const auto asinh = primitive("asinh", floating, [](auto a) { return a.asinh(); },
+inline const auto asinh = primitive("asinh", analytic, [](auto a) { return a.asinh(); },
     [](auto a, auto) { return 1 / call("hypot", a, 1); });
-inline const auto acosh = primitive("acosh", floating, [](auto a) { return a.acosh(); },
+inline const auto acosh = primitive("acosh", analytic, [](auto a) { return a.acosh(); },
     [](auto a, auto) { return rsqrt(a - 1) * rsqrt(a + 1); });
-inline const auto atanh = primitive("atanh", floating, [](auto a) { return a.atanh(); },
+inline const auto atanh = primitive("atanh", analytic, [](auto a) { return a.atanh(); },
     [](auto a, auto) { return 1 / ((1 - a) * (1 + a)); });
 // the angle of the point (b, a); 0 at the origin, with no slope there
 inline const auto atan2 = primitive<2>("atan2", floating, [](auto a, auto b) { return a.atan2(b); },
@@ -162,14 +169,14 @@ inline const auto atan2 = primitive<2>("atan2", floating, [](auto a, auto b) { r
 inline const auto deg2rad = composed("deg2rad", floating, [](auto a) { return a * 0.017453292519943295; });
 inline const auto rad2deg = composed("rad2deg", floating, [](auto a) { return a * 57.29577951308232; });
 // sin(pi a) / (pi a)
-inline const auto sinc = composed("sinc", floating, [](auto a) {
+inline const auto sinc = composed("sinc", analytic, [](auto a) {
   auto angle = 3.141592653589793 * a;
   return where(a == 0, 1, sin(angle) / angle); });
-inline const auto tanh = primitive("tanh", floating, [](auto a) { return a.tanh(); },
+inline const auto tanh = primitive("tanh", analytic, [](auto a) { return a.tanh(); },
     [](auto, auto y) { return 1 - y * y; });
 
 // --- of neural networks ---------------------------------------------------------------------
-inline const auto sigmoid = primitive("sigmoid", floating, [](auto a) { return a.sigmoid(); },
+inline const auto sigmoid = primitive("sigmoid", analytic, [](auto a) { return a.sigmoid(); },
     [](auto, auto y) { return y * (1 - y); });
 // log(1 + exp(a))
 inline const auto softplus = primitive("softplus", floating, [](auto a) { return a.softplus(); },
@@ -178,7 +185,7 @@ inline const auto softplus = primitive("softplus", floating, [](auto a) { return
 inline const auto logaddexp = primitive<2>("logaddexp", floating, [](auto a, auto b) { return a.logaddexp(b); },
     [](auto a, auto b, auto) { return where(a == b, 0.5, sigmoid(a - b)); },
     [](auto a, auto b, auto) { return where(a == b, 0.5, sigmoid(b - a)); });
-inline const auto hypot = primitive<2>("hypot", floating, [](auto a, auto b) { return a.hypot(b); },
+inline const auto hypot = primitive<2>("hypot", continued, [](auto a, auto b) { return a.hypot(b); },
     [](auto a, auto, auto y) { return where(y == 0, 0, a / y); },
     [](auto, auto b, auto y) { return where(y == 0, 0, b / y); });
 inline const auto erf = primitive("erf", floating, [](auto a) { return a.erf(); },

@@ -29,7 +29,9 @@ std::string received(std::span<const Operand> in) {
 }
 
 DType with_numbers(DType t, Scalar::Kind number) {
-  if (number == Scalar::Kind::floating && !is_floating(t) && !is_complex(t)) return default_dtype();
+  if (number == Scalar::Kind::complex)
+    return complex_of(is_differentiable(t) ? t : default_dtype());
+  if (number == Scalar::Kind::floating && !is_differentiable(t)) return default_dtype();
   if ((number == Scalar::Kind::integer || number == Scalar::Kind::unsigned_integer) &&
       t == DType::boolean)
     return number == Scalar::Kind::integer ? DType::int64 : DType::uint64;
@@ -37,7 +39,7 @@ DType with_numbers(DType t, Scalar::Kind number) {
 }
 
 bool fits(const Scalar& s, DType t) {
-  if (s.kind == Scalar::Kind::floating || s.kind == Scalar::Kind::boolean) return true;
+  if (s.kind >= Scalar::Kind::floating || s.kind == Scalar::Kind::boolean) return true;
   if (!is_integer(t)) return true;
   const int bits = 8 * static_cast<int>(size_of(t));
   if (s.kind == Scalar::Kind::unsigned_integer) return t == DType::uint64;
@@ -76,15 +78,25 @@ void check_numbers(const PointwiseOp& op, std::span<const Operand> in, Plan& pla
   }
 }
 
+[[noreturn]] void fail_complex(const PointwiseOp& op, std::span<const Operand> in) {
+  if (op.rule == Rule::comparison || op.rule == Rule::ordered)
+    fail<DTypeError>(op.label, "complex numbers have no order", received(in),
+                     "compare their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+  if (op.rule == Rule::integral)
+    fail<DTypeError>(op.label, "bitwise operations take integers or bools", received(in));
+  fail<DTypeError>(op.label, "complex tensors are not taken", received(in),
+                   "apply it to the parts, x.real and x.imag, or to nnx.abs(x)");
+}
+
 Plan make_plan(const PointwiseOp& op, std::span<const Operand> in) {
   Plan p;
   p.dtype = common_of(in, op.masks);
-  if (is_complex(p.dtype)) [[unlikely]]
-    fail<DTypeError>(op.label, "complex tensors have no kernels in this version", received(in));
+  if (is_complex(p.dtype) && !op.complex) [[unlikely]]
+    fail_complex(op, in);
   switch (op.rule) {
     case Rule::floating:
     case Rule::update:
-      if (!is_floating(p.dtype)) p.dtype = default_dtype();
+      if (!is_differentiable(p.dtype)) p.dtype = default_dtype();
       p.result = p.dtype;
       break;
     case Rule::comparison: p.result = DType::boolean; break;
@@ -265,7 +277,7 @@ void forward_pointwise(Call& call) {
       out.dtype() == storage_of(out_lane)) {
     const Lane compute = op.rule == Rule::logical ? Lane::b8 : plan.lane;
     if (TileFn fn = kernels.pointwise_function(op.declaration, compute)) {
-      alignas(64) unsigned char constants[4][64];
+      alignas(64) unsigned char constants[4][kCopiesBytes];
       TileArg args[kMaxInputs];
       bool direct = true;
       int used = 0;
@@ -324,11 +336,15 @@ void backward_pointwise(Backward& b) {
     if (gradient.zero) continue;
     Tensor g = b.grad[0];
     if (!gradient.identity) {
+      // The conjugate of the derivative, as the conjugate of its product with the conjugate.
+      const bool turned = is_complex(g.dtype()) && gradient.uses.size() > 1;
+      if (turned) g = conj(g);
       Operand list[kMaxInputs];
       int n = 0;
       for (int u : gradient.uses)
         list[n++] = u < op.arity ? b.in[u].value : u == op.arity ? Operand(b.out[0]) : Operand(g);
       g = apply_op(*gradient.op, {list, static_cast<std::size_t>(n)});
+      if (turned) g = conj(g);
     }
     if (!(g.shape() == input.shape)) g = sum_to(g, input.shape);
     input.grad = g.dtype() == input.dtype ? std::move(g) : astype(g, input.dtype);
@@ -368,6 +384,8 @@ const PointwiseOp& pointwise_op(int declaration) {
       v.push_back(make_pointwise(d.name, d.rule, d.arity, std::move(roots),
                                  d.rule == Rule::selection ? 1u : 0u));
       v.back()->declaration = static_cast<int>(id);
+      v.back()->complex = d.complex;
+      complete_complex(*v.back());
     }
     return v;
   }();
@@ -382,9 +400,11 @@ LaneValue lane_value(const Scalar& s, Lane lane) {
   switch (lane) {
     case Lane::f32: put(static_cast<float>(s.as_double())); break;
     case Lane::f64: put(s.as_double()); break;
-    case Lane::b8: put(static_cast<std::uint8_t>(s.as_double() != 0)); break;
+    case Lane::b8: put(static_cast<std::uint8_t>(s.is_true())); break;
+    case Lane::c64: put(std::complex<float>(s.as_complex())); break;
+    case Lane::c128: put(s.as_complex()); break;
     default:
-      if (s.kind == Scalar::Kind::floating) {
+      if (s.kind >= Scalar::Kind::floating) {
         const double x = s.f;  // saturating, as a cast between lanes is
         if (lane == Lane::u64)
           put(x != x || x <= 0 ? std::uint64_t{0}
@@ -402,13 +422,24 @@ LaneValue lane_value(const Scalar& s, Lane lane) {
   return v;
 }
 
-void replicate(const void* value, Lane lane, void* out64) {
+void replicate(const void* value, Lane lane, void* copies) {
   const std::size_t size = size_of(lane);
-  auto* out = static_cast<unsigned char*>(out64);
-  for (std::size_t i = 0; i < 64; i += size) std::memcpy(out + i, value, size);
+  auto* out = static_cast<unsigned char*>(copies);
+  for (std::size_t i = 0; i < kCopiesBytes; i += size) std::memcpy(out + i, value, size);
 }
 
+namespace {
+bool any_complex(std::span<const Operand> in) {
+  for (const auto& o : in)
+    if (o.is_tensor() ? is_complex(o.tensor.dtype()) : o.scalar.kind == Scalar::Kind::complex)
+      return true;
+  return false;
+}
+}  // namespace
+
 Tensor apply_op(const PointwiseOp& op, std::span<Operand> in) {
+  if (op.complex_form && any_complex(in)) [[unlikely]]
+    return op.complex_form(in);
   Call c{op, in, {}, {}, {}};
   bool any = false;
   for (auto& o : in) any |= o.is_tensor();
@@ -419,6 +450,8 @@ Tensor apply_op(const PointwiseOp& op, std::span<Operand> in) {
 }
 
 void apply_op_into(const Tensor& target, const PointwiseOp& op, std::span<Operand> in) {
+  if (op.complex_form && any_complex(in)) [[unlikely]]
+    return assign(target, op.complex_form(in));
   Call c{op, in, {}, {}, target};
   dispatch(c);
 }

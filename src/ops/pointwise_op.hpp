@@ -20,6 +20,9 @@ struct PointwiseOp : Op {
   Rule rule = Rule::floating;
   int arity = 0;
   int declaration = -1;  // with a compiled kernel; -1: runs as a program
+  bool complex = true;   // complex tensors are taken
+  // Of a function that is not holomorphic: what it computes of complex operands.
+  Tensor (*complex_form)(std::span<Operand>) = nullptr;
   std::vector<Expr> roots;
   std::uint32_t masks = 0;  // bit i: input i is a bool register
   mutable std::array<std::atomic<const Program*>, kLanes> programs{};
@@ -50,6 +53,10 @@ std::uint32_t pointwise_saves(const PointwiseOp& op, std::uint32_t needed);
 bool gradient_follows_from_output(int declaration);
 Tensor gradient_from_output(int declaration, const Tensor& y, const Tensor& g);
 
+// The op a declaration becomes is set up here where derivatives alone do not say it all
+// (complex.cpp).
+void complete_complex(PointwiseOp& op);
+
 Tensor apply_op(const PointwiseOp& op, std::span<Operand> in);
 void apply_op_into(const Tensor& target, const PointwiseOp& op, std::span<Operand> in);
 
@@ -57,10 +64,10 @@ void apply_op_into(const Tensor& target, const PointwiseOp& op, std::span<Operan
 DType common_dtype(std::span<const Operand> in, const char* op);
 // A dtype is computed in a lane; a number as one value of that lane.
 struct LaneValue {
-  alignas(8) unsigned char bytes[8];
+  alignas(16) unsigned char bytes[kMaxElement];
 };
 LaneValue lane_value(const Scalar& s, Lane lane);
-// What a 64-byte step-0 argument needs (core/program.hpp).
-void replicate(const void* value, Lane lane, void* out64);
+// What a step-0 argument needs: kCopiesBytes of copies (core/program.hpp).
+void replicate(const void* value, Lane lane, void* copies);
 
 }  // namespace nnx::ops

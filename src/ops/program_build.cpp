@@ -38,7 +38,8 @@ class Lowering {
       program_.out_lane[i] = lanes_[roots[i]];
     }
     program_.outputs = static_cast<std::uint8_t>(roots.size());
-    for (Lane l : lanes_) program_.wide |= size_of(l) == 8;
+    for (Lane l : lanes_)
+      program_.width = std::max(program_.width, static_cast<std::uint8_t>(size_of(l)));
     return std::make_unique<const Program>(std::move(program_));
   }
 

@@ -54,6 +54,13 @@ Tensor random_uniform(const Shape& shape, double lo, double hi, DType dtype, run
 
 Tensor random_normal(const Shape& shape, double mean, double std, DType dtype,
                      runtime::Generator& g, Device device) {
+  if (is_complex(dtype)) {  // the two parts share the variance
+    Shape pairs = shape;
+    pairs.push_back(2);
+    const Tensor z = random_normal(pairs, 0, std * 0.7071067811865476, real_of(dtype), g, device);
+    const Tensor y = view_as_complex(z);
+    return mean == 0 ? y : pointwise::add(y, mean);
+  }
   if (!(std >= 0))
     fail<ArgumentError>("normal", "the standard deviation must not be negative",
                         std::to_string(std));

@@ -11,23 +11,44 @@ using namespace pointwise;
 
 std::uint32_t mask_of(const Attrs& a) { return static_cast<std::uint32_t>(a.i[0]); }
 
+// Adjacent real and imaginary parts as a last axis; no autodiff.
+Tensor parts_of(const Tensor& x) {
+  Shape shape = x.shape();
+  Dims strides = x.strides();
+  for (auto& s : strides) s *= 2;
+  shape.push_back(2);
+  strides.push_back(1);
+  return Tensor(x->storage, 2 * x->offset, shape, strides, real_of(x.dtype()));
+}
+
 // Folds x, or what a program makes of it, into a new tensor of dtype `result`, computing in `lane`.
+// Sums of complex numbers are those of their parts.
 Tensor fold(const Tensor& x, std::uint32_t reduced, bool keepdims, Reduction op, Lane lane,
             DType result, double scale = 1.0, const Program* program = nullptr) {
   Tensor out = runtime::empty(reduced_shape(x.shape(), reduced, keepdims), result, x.device());
   if (out.numel() == 0) return out;
+  const bool by_parts = op == Reduction::sum && is_complex(lane);
+  Tensor from = x, to = out;
+  if (by_parts) {
+    if (x.dtype() != result) {
+      from = runtime::empty(x.shape(), result, x.device());
+      copy_into(x, from);
+    }
+    from = parts_of(from);
+    to = parts_of(to);
+  }
   ReduceJob job;
-  job.program = program ? program : &identity_program(lane);
-  job.shape = x.shape();
+  job.program = program ? program : &identity_program(by_parts ? real_lane(lane) : lane);
+  job.shape = from.shape();
   job.reduced = reduced;
   job.reduction = op;
   job.scale = scale;
-  job.in[0] = {x.bytes(), x.dtype(), x.strides()};
-  job.out = {out.bytes(), result, Dims()};
+  job.in[0] = {from.bytes(), from.dtype(), from.strides()};
+  job.out = {to.bytes(), to.dtype(), Dims()};
   int kept = 0;
-  for (int i = 0; i < x.rank(); ++i) {
+  for (int i = 0; i < from.rank(); ++i) {
     const bool gone = (reduced >> i) & 1;
-    job.out.strides.push_back(gone ? 0 : out.stride(keepdims ? i : kept));
+    job.out.strides.push_back(gone ? 0 : to.stride(keepdims ? i : kept));
     kept += !gone;
   }
   runtime::LongCall release(static_cast<double>(x.numel()) * 0.3);
@@ -55,7 +76,9 @@ void mean_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
   const double n = static_cast<double>(reduced_count(x.shape(), mask_of(c.attrs)));
   // Integers are summed exactly, as far as float64 holds them.
-  const Lane lane = is_floating(x.dtype()) ? lane_of(c.attrs.dtype) : Lane::f64;
+  const Lane lane = is_differentiable(x.dtype()) || is_complex(c.attrs.dtype)
+                        ? lane_of(c.attrs.dtype)
+                        : Lane::f64;
   c.out[0] = fold(x, mask_of(c.attrs), c.attrs.flag, Reduction::sum, lane, c.attrs.dtype, 1.0 / n);
 }
 void mean_backward(Backward& b) {
@@ -88,7 +111,7 @@ void prod_backward(Backward& b) {
   const Tensor others = where(zero, 1, x);
   const Tensor zeros = sum(zero, axes, true);
   const Tensor at_zero = where(equal(zeros, 1), prod(others, axes, true), 0);
-  b.in[0].grad = astype(multiply(g, where(zero, at_zero, divide(y, others))), b.in[0].dtype);
+  b.in[0].grad = astype(multiply(g, conj(where(zero, at_zero, divide(y, others)))), b.in[0].dtype);
 }
 const Op kProd{.name = "prod",
                .forward = prod_forward,
@@ -177,8 +200,10 @@ DType accumulated(DType t) {
   }
 }
 
-void check_real(const Tensor& x, const char* op) {
-  if (is_complex(x.dtype())) fail<DTypeError>(op, "complex tensors are not taken", describe(x));
+void check_ordered(const Tensor& x, const char* op) {
+  if (is_complex(x.dtype()))
+    fail<DTypeError>(op, "complex numbers have no order", describe(x),
+                     "compare their sizes, nnx.abs(x), or their parts, x.real and x.imag");
 }
 
 }  // namespace
@@ -188,9 +213,9 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DType
 }
 
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DType> dtype) {
-  const DType t = dtype.value_or(is_floating(x.dtype()) ? x.dtype() : default_dtype());
-  if (!is_floating(t))
-    fail<DTypeError>("mean", "the mean has a floating dtype", std::string(name_of(t)));
+  const DType t = dtype.value_or(is_differentiable(x.dtype()) ? x.dtype() : default_dtype());
+  if (!is_differentiable(t))
+    fail<DTypeError>("mean", "the mean has a floating or complex dtype", std::string(name_of(t)));
   return reduce(kMean, x, axes, keepdims, t);
 }
 
@@ -199,9 +224,11 @@ Tensor prod(const Tensor& x, const Axes& axes, bool keepdims, std::optional<DTyp
 }
 
 Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
+  check_ordered(x, "max");
   return reduce(kMax, x, axes, keepdims, x.dtype());
 }
 Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
+  check_ordered(x, "min");
   return reduce(kMin, x, axes, keepdims, x.dtype());
 }
 Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
@@ -212,12 +239,15 @@ Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
 }
 
 Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
-  check_real(x, "var");
-  const Tensor f = is_floating(x.dtype()) ? x : astype(x, default_dtype());
+  const Tensor f = is_differentiable(x.dtype()) ? x : astype(x, default_dtype());
   const double n = static_cast<double>(reduced_count(x.shape(), axis_mask(axes, x.rank(), "var")));
   const Tensor d = subtract(f, mean(f, axes, true));
   // n - correction <= 0 leaves 0 / 0 or x / 0, as NumPy and PyTorch answer.
   const double rest = std::max(0.0, n - correction);
+  if (is_complex(d.dtype())) {  // of both parts
+    const Tensor squares = add(square(real(d)), square(imag(d)));
+    return divide(sum(squares, axes, keepdims), rest);
+  }
   return divide(sum(square(d), axes, keepdims), rest);
 }
 
@@ -226,6 +256,7 @@ Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) 
 }
 
 Tensor norm(const Tensor& x, double order, const Axes& axes, bool keepdims) {
+  if (is_complex(x.dtype())) return norm(abs(x), order, axes, keepdims);
   const Tensor f = is_floating(x.dtype()) ? x : astype(x, default_dtype());
   if (std::isinf(order)) {
     const Tensor a = abs(f);

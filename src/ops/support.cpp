@@ -1,6 +1,7 @@
 // See support.hpp.
 #include "ops/support.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace nnx::ops {
@@ -44,7 +45,7 @@ const Program& identity_program(Lane lane) {
     for (int i = 0; i < kLanes; ++i) {
       const Lane l = static_cast<Lane>(i);
       p[i].inputs = p[i].outputs = p[i].registers = 1;
-      p[i].wide = size_of(l) == 8;
+      p[i].width = static_cast<std::uint8_t>(std::max<std::size_t>(size_of(l), 4));
       p[i].in_lane[0] = p[i].out_lane[0] = l;
     }
     return p;

@@ -20,6 +20,10 @@ void update(int declaration, const std::vector<std::vector<Tensor>>& tensors,
       const Tensor &t = tensors[j][k], &p = tensors[0][k];
       if (!(t.shape() == p.shape()))
         fail_shape(op.name, "gradient and state must have the shape of their parameter", p, t);
+      if (is_complex(p.dtype()))
+        fail<DTypeError>(op.name, "complex parameters are not taken", describe(p),
+                         "make the pairs of real numbers the parameter, and compute with "
+                         "nnx.view_as_complex(p)");
       if (!is_floating(t.dtype()) || (j != 1 && t.dtype() != p.dtype()))
         fail<DTypeError>(op.name, "state must have the floating dtype of its parameter",
                          describe(p) + ", " + describe(t));

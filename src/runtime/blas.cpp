@@ -4,10 +4,12 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <complex>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "core/error.hpp"
 #include "runtime/backend.hpp"
@@ -19,14 +21,24 @@ namespace {
 // --- the library ----------------------------------------------------------------------------
 enum : int { kRowMajor = 101, kPlain = 111, kTransposed = 112 };
 
+// Complex factors are passed by address.
 template <class T>
-using Gemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, T alpha, const T* a,
-                      int lda, const T* b, int ldb, T beta, T* c, int ldc);
+using Factor = std::conditional_t<std::is_floating_point_v<T>, T, const T*>;
+template <class T>
+using Gemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, Factor<T> alpha,
+                      const T* a, int lda, const T* b, int ldb, Factor<T> beta, T* c, int ldc);
+template <class T>
+Factor<T> factor(const T& x) {
+  if constexpr (std::is_floating_point_v<T>) return x;
+  else return &x;
+}
 
 struct Library {
   void* handle = nullptr;
   Gemm<double> dgemm = nullptr;
   Gemm<float> sgemm = nullptr;
+  Gemm<std::complex<float>> cgemm = nullptr;
+  Gemm<std::complex<double>> zgemm = nullptr;
   std::string config;  // or why it is not there
 };
 
@@ -96,6 +108,8 @@ Library open() {
     set(1);
   l.dgemm = reinterpret_cast<Gemm<double>>(symbol("scipy_cblas_dgemm"));
   l.sgemm = reinterpret_cast<Gemm<float>>(symbol("scipy_cblas_sgemm"));
+  l.cgemm = reinterpret_cast<Gemm<std::complex<float>>>(symbol("scipy_cblas_cgemm"));
+  l.zgemm = reinterpret_cast<Gemm<std::complex<double>>>(symbol("scipy_cblas_zgemm"));
   if (const auto config =
           reinterpret_cast<const char* (*)()>(symbol("scipy_openblas_get_config"))) {
     l.config = config();
@@ -199,6 +213,7 @@ void multiply(Gemm<T> gemm, const core::GemmJob& j) {
   if (std::max({j.m, j.n, j.k}) > kMostInt || j.k <= 0) gemm = nullptr;
   const int ldc = static_cast<int>(j.m == 1 ? j.n : j.c_row);
   const Cut cut(j.m, j.n, j.k);
+  static constexpr T one_of(1), none_of(0);
   const std::int64_t down = ceil_div(j.m, cut.rows), across = ceil_div(j.n, cut.columns);
 
   const auto one = [&](std::int64_t item) {
@@ -211,8 +226,8 @@ void multiply(Gemm<T> gemm, const core::GemmJob& j) {
     parallel_for(down * across, [&](std::int64_t block) {
       const std::int64_t i = block % down * cut.rows, q = block / down * cut.columns;
       gemm(kRowMajor, ma.trans, mb.trans, static_cast<int>(std::min(cut.rows, j.m - i)),
-           static_cast<int>(std::min(cut.columns, j.n - q)), static_cast<int>(j.k), T(1),
-           ma.at_row(i), ma.ld, mb.at_col(q), mb.ld, j.accumulate ? T(1) : T(0),
+           static_cast<int>(std::min(cut.columns, j.n - q)), static_cast<int>(j.k), factor(one_of),
+           ma.at_row(i), ma.ld, mb.at_col(q), mb.ld, factor(j.accumulate ? one_of : none_of),
            c + i * j.c_row + q, ldc);
     });
   };
@@ -245,5 +260,7 @@ void* blas_symbol(const std::string& name) {
 
 void dgemm(const core::GemmJob& job) { multiply<double>(library().dgemm, job); }
 void sgemm(const core::GemmJob& job) { multiply<float>(library().sgemm, job); }
+void cgemm(const core::GemmJob& job) { multiply<std::complex<float>>(library().cgemm, job); }
+void zgemm(const core::GemmJob& job) { multiply<std::complex<double>>(library().zgemm, job); }
 
 }  // namespace nnx::runtime

@@ -129,6 +129,7 @@ CASES: dict[str, Case] = {
     "subtract_scaled": Case(lambda a, b: a - 3 * b, two(), exact=True),
     "divide": Case(np.divide, two(ANY, POSITIVE), exact=True),
     "negative": Case(np.negative, exact=True),
+    "conj": Case(np.conj, exact=True),
     "reciprocal": Case(np.reciprocal, [POSITIVE], exact=True),
     "square": Case(np.square, exact=True),
     "floor_divide": Case(np.floor_divide, two(ANY, POSITIVE), differentiable=False, exact=True),

@@ -2,7 +2,8 @@
 function takes stacks of them; all have gradients of any order, except where it is said.
 
 Names and meaning are those of the Python array API standard and of NumPy's numpy.linalg; what
-PyTorch calls differently answers to its name, too. Computed by LAPACK in float32 or float64.
+PyTorch calls differently answers to its name, too. Computed by LAPACK in float32, float64,
+complex64 or complex128.
 
 Example:
     >>> a = nnx.tensor([[2.0, 1.0], [1.0, 3.0]])
@@ -11,7 +12,7 @@ Example:
 """
 
 from nnx._nnx import LinAlgError, cross, matmul, matrix_transpose, outer, tensordot, vecdot
-from nnx.linalg.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from nnx.linalg.factors import cholesky, eig, eigh, eigvals, eigvalsh, qr, svd, svdvals
 from nnx.linalg.matrices import (
     cond,
     diagonal,
@@ -21,10 +22,18 @@ from nnx.linalg.matrices import (
     trace,
 )
 from nnx.linalg.norms import matrix_norm, norm, vector_norm
-from nnx.linalg.results import EighResult, LstsqResult, QRResult, SlogdetResult, SVDResult
+from nnx.linalg.results import (
+    EighResult,
+    EigResult,
+    LstsqResult,
+    QRResult,
+    SlogdetResult,
+    SVDResult,
+)
 from nnx.linalg.solving import det, inv, logdet, lstsq, pinv, slogdet, solve, solve_triangular
 
 __all__ = [
+    "EigResult",
     "EighResult",
     "LinAlgError",
     "LstsqResult",
@@ -36,7 +45,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "inv",
     "logdet",

@@ -17,9 +17,11 @@ def tensor(x: TensorLike) -> Tensor:
 
 
 def floats(x: TensorLike) -> Tensor:
-    """A tensor of floats: integers become the default dtype, as NumPy's become float64."""
+    """A tensor of floats or complex numbers: integers become the default dtype, as NumPy's become
+    float64."""
     t = tensor(x)
-    return t if t.is_floating_point() else t.to(ops.get_default_dtype())
+    known = t.is_floating_point() or t.is_complex()
+    return t if known else t.to(ops.get_default_dtype())
 
 
 def matrix(op: str, x: TensorLike, square: bool = False) -> Tensor:

@@ -6,14 +6,15 @@ from nnx import _check
 from nnx import _nnx as ops
 from nnx._nnx import Tensor
 from nnx.linalg.arguments import TensorLike, floats
-from nnx.linalg.results import EighResult, QRResult, SVDResult
+from nnx.linalg.results import EighResult, EigResult, QRResult, SVDResult
 
 
 def cholesky(x: TensorLike, *, upper: bool = False) -> Tensor:
-    """L with x = L @ L.mT for a symmetric, positive definite x; its lower half is read.
+    """L with x = L @ L.mH for a Hermitian (real: symmetric), positive definite x; its lower half is
+    read.
 
-    Args: upper: gives L.mT instead.
-    Shapes: (..., n, n) -> the same. Dtypes: floating.
+    Args: upper: gives L.mH instead.
+    Shapes: (..., n, n) -> the same. Dtypes: floating, complex.
     Raises: LinAlgError for a matrix that is not positive definite, ShapeError.
 
     Example:
@@ -22,7 +23,7 @@ def cholesky(x: TensorLike, *, upper: bool = False) -> Tensor:
                 [1., 2.]])
     """
     lower = ops.linalg_cholesky(floats(x))
-    return lower.mT if upper else lower
+    return lower.mH if upper else lower
 
 
 def qr(x: TensorLike, mode: str = "reduced") -> QRResult:
@@ -43,10 +44,11 @@ def qr(x: TensorLike, mode: str = "reduced") -> QRResult:
 
 
 def eigh(x: TensorLike, UPLO: str = "L") -> EighResult:
-    """Ascending eigenvalues and orthonormal eigenvectors, in columns, of symmetric matrices.
+    """Ascending real eigenvalues and orthonormal eigenvectors, in columns, of Hermitian matrices,
+    which real symmetric ones are.
 
     Args: UPLO: the half that is read, "L" or "U".
-    Shapes: (..., n, n) -> (..., n), (..., n, n). Dtypes: floating.
+    Shapes: (..., n, n) -> (..., n), (..., n, n). Dtypes: floating, complex.
     Raises: LinAlgError for NaN, ShapeError. Gradients of eigenvectors need distinct eigenvalues.
 
     Example:
@@ -55,7 +57,7 @@ def eigh(x: TensorLike, UPLO: str = "L") -> EighResult:
     """
     _check.choice("eigh", "UPLO", UPLO, ("L", "U"))
     x = floats(x)
-    return EighResult(*ops.linalg_eigh(x if UPLO == "L" else x.mT))
+    return EighResult(*ops.linalg_eigh(x if UPLO == "L" else x.mH))
 
 
 def eigvalsh(x: TensorLike, UPLO: str = "L") -> Tensor:
@@ -66,6 +68,31 @@ def eigvalsh(x: TensorLike, UPLO: str = "L") -> Tensor:
         tensor([1., 2.])
     """
     return eigh(x, UPLO).eigenvalues
+
+
+def eig(x: TensorLike) -> EigResult:
+    """Eigenvalues and eigenvectors of length 1, in columns, of any square matrices: both complex.
+
+    They come in no order; those of a real matrix are real or in conjugate pairs.
+    Shapes: (..., n, n) -> (..., n), (..., n, n). Dtypes: floating, complex -> complex.
+    Raises: LinAlgError for NaN, ShapeError. Gradients of eigenvectors need distinct eigenvalues,
+        and a loss that does not depend on the phase of a vector.
+
+    Example:
+        >>> nnx.linalg.eig(nnx.tensor([[0.0, -1.0], [1.0, 0.0]])).eigenvalues.tolist()
+        [1j, -1j]
+    """
+    return EigResult(*ops.linalg_eig(floats(x)))
+
+
+def eigvals(x: TensorLike) -> Tensor:
+    """The eigenvalues of square matrices, complex, in no order; see `eig`.
+
+    Example:
+        >>> nnx.linalg.eigvals(nnx.tensor([[2.0, 0.0], [0.0, 1.0]])).real.tolist()
+        [2.0, 1.0]
+    """
+    return eig(x).eigenvalues
 
 
 def svd(x: TensorLike, full_matrices: bool = True) -> SVDResult:

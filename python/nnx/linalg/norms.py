@@ -35,7 +35,7 @@ def vector_norm(
     if p == -math.inf:
         return ops.min(ops.abs(v), axis=axis, keepdims=keepdims)
     if p == 0:
-        return (v != 0).to(v.dtype).sum(axis, keepdims)
+        return (v != 0).to(v.real.dtype).sum(axis, keepdims)
     if p in (1, 2):
         return ops.norm(v, p, axis, keepdims)
     return (ops.abs(v) ** p).sum(axis, keepdims) ** (1 / p)

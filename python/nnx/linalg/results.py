@@ -19,6 +19,18 @@ class EighResult(NamedTuple):
     eigenvectors: Tensor
 
 
+class EigResult(NamedTuple):
+    """Complex eigenvalues and eigenvectors.
+
+    Example:
+        >>> nnx.linalg.eig(nnx.eye(2)).eigenvalues.real.tolist()
+        [1.0, 1.0]
+    """
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
 class QRResult(NamedTuple):
     """Q and R.
 

@@ -95,8 +95,8 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> LstsqResu
     u, s, vh = ops.linalg_svd(a)
     kept = s > cutoff(a, s, rcond)
     inverse = ops.where(kept, 1 / ops.where(kept, s, 1.0), 0.0)
-    x = vh.mT @ (inverse.unsqueeze(-1) * (u.mT @ columns))
-    squares = ops.square(a @ x - columns).sum(-2)
+    x = vh.mH @ (inverse.unsqueeze(-1) * (u.mH @ columns))
+    squares = ops.square(ops.abs(a @ x - columns)).sum(-2)
     if b.ndim == 1:
         x, squares = x.squeeze(-1), squares.squeeze(-1)
     return LstsqResult(x, squares, kept.sum(-1), s)
@@ -119,12 +119,13 @@ def pinv(x: TensorLike, rcond: float | None = None, *, rtol: float | None = None
     u, s, vh = ops.linalg_svd(m)
     kept = s > cutoff(m, s, rtol if rcond is None else rcond)
     inverse = ops.where(kept, 1 / ops.where(kept, s, 1.0), 0.0)
-    found: Tensor = vh.mT @ (inverse.unsqueeze(-1) * u.mT)
+    found: Tensor = vh.mH @ (inverse.unsqueeze(-1) * u.mH)
     return found
 
 
 def slogdet(x: TensorLike) -> SlogdetResult:
-    """Sign and logarithm of |det x|, where det x itself would overflow.
+    """Sign and logarithm of |det x|, where det x itself would overflow; the sign of a complex
+    determinant is det x / |det x|.
 
     Shapes: (..., n, n) -> (...), (...). Dtypes: floating.
     Raises: ShapeError. A singular matrix has sign 0 and logarithm -inf.
@@ -147,11 +148,11 @@ def det(x: TensorLike) -> Tensor:
         8.0
     """
     sign, log = ops.linalg_slogdet(matrix("det", x, square=True))
-    return sign.detach() * ops.exp(log)
+    return (sign if sign.is_complex() else sign.detach()) * ops.exp(log)
 
 
 def logdet(x: TensorLike) -> Tensor:
-    """The logarithm of the determinant; NaN where that is negative.
+    """The logarithm of the determinant; NaN where a real one is negative.
 
     Shapes: (..., n, n) -> (...). Dtypes: floating. Raises: ShapeError.
 
@@ -160,6 +161,8 @@ def logdet(x: TensorLike) -> Tensor:
         0.0
     """
     sign, log = ops.linalg_slogdet(matrix("logdet", x, square=True))
+    if sign.is_complex():
+        return log + 1j * ops.angle(sign)
     negative = sign.detach() < 0
     found: Tensor = ops.where(negative, math.nan, log)
     return found

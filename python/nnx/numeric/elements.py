@@ -9,8 +9,6 @@ from nnx._nnx import Tensor
 from nnx.linalg.arguments import TensorLike, floats, tensor
 
 __all__ = [
-    "conj",
-    "conjugate",
     "fabs",
     "float_power",
     "fmax",
@@ -18,7 +16,6 @@ __all__ = [
     "logaddexp2",
     "matvec",
     "modf",
-    "real",
     "vdot",
     "vecmat",
 ]
@@ -34,37 +31,16 @@ def fabs(x: TensorLike) -> Tensor:
     return ops.abs(floats(x))
 
 
-def real(val: TensorLike) -> Tensor:
-    """The tensor itself: it is real.
-
-    Example:
-        >>> nnx.real([1.0]).tolist()
-        [1.0]
-    """
-    return tensor(val)
-
-
-def conj(x: TensorLike) -> Tensor:
-    """The tensor itself: it is real. `conjugate` is the same.
-
-    Example:
-        >>> nnx.conj([1.0]).tolist()
-        [1.0]
-    """
-    return tensor(x)
-
-
-conjugate = conj
-
-
 def float_power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 to the power of x2, in float64.
+    """x1 to the power of x2, in float64, or in complex128 where one of them is complex.
 
     Example:
         >>> nnx.float_power([2, 3], 2).tolist()
         [4.0, 9.0]
     """
-    return ops.pow(tensor(x1).to(ops.float64), tensor(x2).to(ops.float64))
+    a, b = tensor(x1), tensor(x2)
+    wide = ops.complex128 if a.is_complex() or b.is_complex() else ops.float64
+    return ops.pow(a.to(wide), b.to(wide))
 
 
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -117,7 +93,7 @@ def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def vdot(a: TensorLike, b: TensorLike) -> Tensor:
-    """The dot product of two tensors, flattened.
+    """The dot product of two tensors, flattened; the conjugate of a complex a is taken.
 
     Raises: ShapeError where they differ in size.
 
@@ -125,7 +101,7 @@ def vdot(a: TensorLike, b: TensorLike) -> Tensor:
         >>> nnx.vdot([[1.0], [2.0]], [3.0, 4.0]).item()
         11.0
     """
-    return ops.dot(ops.ravel(tensor(a)), ops.ravel(tensor(b)))
+    return ops.dot(ops.conj(ops.ravel(tensor(a))), ops.ravel(tensor(b)))
 
 
 def matvec(x1: TensorLike, x2: TensorLike) -> Tensor:
@@ -141,7 +117,7 @@ def matvec(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 
 def vecmat(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Vectors times matrices, along the last axes.
+    """Vectors, conjugated where they are complex, times matrices, along the last axes.
 
     Shapes: (..., n), (..., n, m) -> (..., m). Raises: ShapeError.
 
@@ -149,4 +125,4 @@ def vecmat(x1: TensorLike, x2: TensorLike) -> Tensor:
         >>> nnx.vecmat([1.0, 0.0], [[1.0, 2.0], [3.0, 4.0]]).tolist()
         [1.0, 2.0]
     """
-    return ops.matmul(tensor(x1)[..., None, :], tensor(x2))[..., 0, :]
+    return ops.matmul(ops.conj(tensor(x1))[..., None, :], tensor(x2))[..., 0, :]

@@ -8,7 +8,18 @@ from nnx import _nnx as ops
 from nnx._nnx import Tensor
 from nnx.linalg.arguments import TensorLike, tensor
 
-__all__ = ["UniqueAll", "intersect1d", "isin", "setdiff1d", "union1d", "unique_all"]
+__all__ = [
+    "UniqueAll",
+    "UniqueCounts",
+    "UniqueInverse",
+    "intersect1d",
+    "isin",
+    "setdiff1d",
+    "union1d",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+]
 
 
 class UniqueAll(NamedTuple):
@@ -40,6 +51,56 @@ def unique_all(x: TensorLike) -> UniqueAll:
     parts = ops.unique(v.detach(), return_index=True, return_inverse=True, return_counts=True)
     _, indices, inverse, counts = parts
     return UniqueAll(ops.ravel(v)[indices], indices, inverse.reshape(v.shape), counts)
+
+
+class UniqueCounts(NamedTuple):
+    """What `unique_counts` finds.
+
+    Example:
+        >>> nnx.unique_counts([3, 1, 3]).counts.tolist()
+        [1, 2]
+    """
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    """What `unique_inverse` finds.
+
+    Example:
+        >>> nnx.unique_inverse([3, 1, 3]).inverse_indices.tolist()
+        [1, 0, 1]
+    """
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def unique_counts(x: TensorLike) -> UniqueCounts:
+    """The different elements in rising order, and how often each comes.
+
+    Shapes: any -> (n,), (n,). Source: Python array API standard 2024.12.
+
+    Example:
+        >>> nnx.unique_counts([3, 1, 3]).values.tolist()
+        [1, 3]
+    """
+    return UniqueCounts(*ops.unique(tensor(x).detach(), return_counts=True))
+
+
+def unique_inverse(x: TensorLike) -> UniqueInverse:
+    """The different elements in rising order, and which one every element is.
+
+    Shapes: any -> (n,), the shape of x. Source: Python array API standard 2024.12.
+
+    Example:
+        >>> nnx.unique_inverse([3, 1, 3]).values.tolist()
+        [1, 3]
+    """
+    v = tensor(x)
+    values, inverse = ops.unique(v.detach(), return_inverse=True)
+    return UniqueInverse(values, inverse.reshape(v.shape))
 
 
 def isin(

@@ -38,7 +38,9 @@ def cov(
     *,
     correction: int | None = None,
 ) -> Tensor:
-    """The covariance matrix, sum w (x_i - mean_i)(x_j - mean_j) / (sum w - correction).
+    """The covariance matrix, sum w (x_i - mean_i)(x_j - mean_j)^* / (sum w - correction).
+
+    The second factor is conjugated where the numbers are complex.
 
     Args:
         m: observations: a row for each variable, or a column with rowvar=False.
@@ -75,7 +77,7 @@ def cov(
         unequal = aweights is not None
         second = (weights * floats(aweights)).sum() / total if unequal else 1
         taken = lost * second
-    found = ops.matmul(weighted, centred.T) / (total - taken)
+    found = ops.matmul(weighted, centred.H) / (total - taken)
     out: Tensor = found.reshape(()) if found.shape == (1, 1) else found
     return out
 
@@ -117,8 +119,11 @@ def corrcoef(x: TensorLike, y: TensorLike | None = None, rowvar: bool = True) ->
     c = cov(x, y, rowvar)
     if c.ndim == 0:
         return c / c
-    spread = ops.sqrt(ops.diagonal(c))
-    return ops.clip(c / spread.unsqueeze(1) / spread.unsqueeze(0), -1.0, 1.0)
+    spread = ops.sqrt(ops.diagonal(c).real)
+    found = c / spread.unsqueeze(1) / spread.unsqueeze(0)
+    if found.is_complex():  # each part, as NumPy
+        return ops.view_as_complex(ops.clip(ops.view_as_real(found), -1.0, 1.0))
+    return ops.clip(found, -1.0, 1.0)
 
 
 def histogram(

@@ -64,7 +64,7 @@ _OF_MATRICES = {
 }
 _MODULES = (
     *("accelerator", "amp", "autograd", "backends", "cuda", "distributions", "func"),
-    *("linalg", "nn", "optim", "special", "utils", "vision"),
+    *("fft", "linalg", "nn", "optim", "special", "utils", "vision"),
 )
 
 

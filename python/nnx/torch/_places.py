@@ -14,6 +14,7 @@ from types import ModuleType
 PLACES = {
     "cuda.amp": "nnx.torch.amp",
     "distributions": "nnx.distributions",
+    "fft": "nnx.fft",
     "linalg": "nnx.linalg",
     "nn": "nnx.nn",
     "optim": "nnx.optim",

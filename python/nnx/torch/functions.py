@@ -32,7 +32,6 @@ __all__ = [
     "isin",
     "meshgrid",
     "msort",
-    "real",
     "repeat_interleave",
     "row_stack",
     "scalar_tensor",
@@ -337,14 +336,14 @@ def ger(input: Tensor, vec2: Tensor) -> Tensor:
 
 @of_tensors
 def vdot(input: Tensor, other: Tensor) -> Tensor:
-    """The dot product of two vectors.
+    """The dot product of two vectors, the first conjugated where it is complex.
 
     Example:
         >>> import nnx.torch as torch
         >>> torch.vdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])).item()
         11.0
     """
-    return input.dot(other)
+    return input.conj().dot(other) if input.is_complex() else input.dot(other)
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
@@ -439,18 +438,6 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         tensor(3.)
     """
     return nnx.tensor(s, dtype=dtype or nnx.get_default_dtype(), device=device)
-
-
-@of_tensors
-def real(input: Tensor) -> Tensor:
-    """The tensor itself: it is real.
-
-    Example:
-        >>> import nnx.torch as torch
-        >>> torch.real(torch.ones(1)).item()
-        1.0
-    """
-    return input
 
 
 @of_tensors
