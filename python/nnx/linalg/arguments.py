@@ -24,6 +24,13 @@ def floats(x: TensorLike) -> Tensor:
     return t if known else t.to(ops.get_default_dtype())
 
 
+def together(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
+    """Both as `floats`, in the dtype in which they meet."""
+    x, y = floats(a), floats(b)
+    dtype = ops.promote_types(x.dtype, y.dtype)
+    return x.to(dtype), y.to(dtype)
+
+
 def matrix(op: str, x: TensorLike, square: bool = False) -> Tensor:
     """The floats of matrices, for functions composed of others: errors should name them."""
     m = floats(x)

@@ -7,7 +7,7 @@ import math
 from nnx import _nnx as ops
 from nnx._errors import describe, fail
 from nnx._nnx import ShapeError, Tensor
-from nnx.linalg.arguments import TensorLike, cutoff, floats, matrix
+from nnx.linalg.arguments import TensorLike, cutoff, floats, matrix, together
 from nnx.linalg.results import LstsqResult, SlogdetResult
 
 
@@ -15,14 +15,14 @@ def solve(a: TensorLike, b: TensorLike) -> Tensor:
     """The x with a @ x = b.
 
     Shapes: a (..., n, n), b (n,) or (..., n, k) -> that of b, leading axes broadcast.
-    Dtypes: floating, both the same.
+    Dtypes: floating, complex.
     Raises: LinAlgError for a singular matrix, ShapeError.
 
     Example:
         >>> nnx.linalg.solve(nnx.tensor([[2.0, 0.0], [0.0, 4.0]]), nnx.tensor([2.0, 4.0]))
         tensor([1., 1.])
     """
-    a, b = floats(a), floats(b)
+    a, b = together(a, b)
     if b.ndim == 1:
         return ops.linalg_solve(a, b.unsqueeze(-1)).squeeze(-1)
     return ops.linalg_solve(a, b)
@@ -42,7 +42,7 @@ def solve_triangular(
         upper: whether a is upper triangular; its other half is not read.
         unitriangular: takes the diagonal for ones.
 
-    Shapes: a (..., n, n), b (..., n, k). Dtypes: floating, both the same.
+    Shapes: a (..., n, n), b (..., n, k). Dtypes: floating, complex.
     Raises: LinAlgError for a 0 on the diagonal, ShapeError.
 
     Example:
@@ -51,7 +51,7 @@ def solve_triangular(
         tensor([[1.],
                 [2.]])
     """
-    a, b = floats(a), floats(b)
+    a, b = together(a, b)
     if left:
         return ops.linalg_solve_triangular(a, b, upper, unitriangular)
     return ops.linalg_solve_triangular(a.mT, b.mT, not upper, unitriangular).mT
@@ -87,7 +87,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> LstsqResu
         >>> nnx.linalg.lstsq(a, 2 * x + 1).solution.round(decimals=4).tolist()
         [2.0, 1.0]
     """
-    a, b = matrix("lstsq", a), floats(b)
+    a, b = together(matrix("lstsq", a), b)
     columns = b.unsqueeze(-1) if b.ndim == 1 else b
     if columns.shape[-2] != a.shape[-2]:
         received = f"{describe(a, 'a')}, {describe(b, 'b')}"

@@ -96,7 +96,8 @@ def _assemble() -> dict[str, Any]:
         elif d["kind"] == "function" and name in public:
             # Pointwise functions take out= and are PyTorch's as they are; others may differ.
             pointwise = ", out: Tensor | None = None" in d["signature"]
-            (plain if pointwise or not hasattr(Tensor, name) else methods).add(name)
+            method = callable(getattr(Tensor, name, None))
+            (methods if method and not pointwise else plain).add(name)
     plain.add("where")  # the condition stands first in the function
     methods = (methods | {"equal"}) - {"where"}
     found.update((name, getattr(nnx, name)) for name in plain)
