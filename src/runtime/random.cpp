@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <utility>
@@ -73,7 +74,8 @@ namespace {
 // A draw's high half and its index in one word: sorted as numbers, they are in order up to draws
 // that share their high half.
 using Record = std::uint64_t;
-constexpr int kDigit = 11;  // bits a pass of the radix sort looks at
+constexpr int kDigit = 8;   // bits a pass of the radix sort looks at
+constexpr int kPasses = 4;  // at most
 constexpr std::size_t kDigits = std::size_t{1} << kDigit;
 constexpr std::size_t kFewRecords = 64;  // insertion alone is faster
 
@@ -88,13 +90,14 @@ void order_draws(const std::uint64_t* draws, std::size_t n, std::int64_t* out) {
   if (n <= kFewRecords) {
     for (std::size_t i = 0; i < n; ++i) records[i] = record(i);
   } else {
-    const int passes = n <= (std::size_t{1} << 18) ? 2 : 3;
+    // Four bits more than tell n records apart: one in sixteen shares them with another.
+    const int passes =
+        std::min(kPasses, (static_cast<int>(std::bit_width(n)) + 4 + kDigit - 1) / kDigit);
     const auto first = 64 - passes * kDigit;
-    std::uint32_t start[3][kDigits] = {};
+    std::uint32_t start[kPasses][kDigits] = {};
     auto digit = [&](std::uint64_t x, int p) {
       return (x >> (first + p * kDigit)) & (kDigits - 1);
     };
-    // The lowest digit of three reaches one bit into the index: a tie there is settled below.
     for (std::size_t i = 0; i < n; ++i)
       for (int p = 0; p < passes; ++p) ++start[p][digit(record(i), p)];
     for (auto& counts : start) {
