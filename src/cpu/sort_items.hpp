@@ -22,6 +22,7 @@ inline constexpr int kBuckets = 1 << kDigit;
 inline constexpr std::int64_t kRanked = 2 * kVectorBytes;  // rows up to here are sorted by rank
 inline constexpr std::int64_t kParallel = 65536;           // rows from here by several threads
 inline constexpr std::int64_t kMaxChunks = 16;
+inline constexpr std::int64_t kCached = 1 << 14;  // items that stay in the second-level cache
 
 // --- keys -------------------------------------------------------------------------------------
 
@@ -99,39 +100,75 @@ Item* rank_sort(const Item* a, Item* b, std::int64_t n) {
   return b;
 }
 
-// Least significant digit first; digits that are equal everywhere are skipped. In a chunk items
-// keep their order, and a bucket takes the chunks in order.
+// Moves a to b in the order of the digit at `shift`, equal ones in their order; start[d] is where
+// digit d begins. In a chunk items keep their order, and a bucket takes the chunks in order.
 template <class Item>
-Item* radix_sort(Item* a, Item* b, std::int64_t n, std::uint64_t varying) {
+void sort_digit(const Item* a, Item* b, std::int64_t n, int shift, std::int64_t* start) {
   const std::int64_t chunks = n < kParallel ? 1 : std::min(kMaxChunks, n / (kParallel / 2));
   const std::int64_t grain = (n + chunks - 1) / chunks;
   std::int64_t counts[kMaxChunks][kBuckets];
+  const auto digit = [shift](Item item) {
+    return static_cast<std::size_t>((Bits<Item>::of(item) >> shift) & (kBuckets - 1));
+  };
+  for_ranges(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t* count = counts[begin / grain];
+    std::fill(count, count + kBuckets, 0);
+    for (std::int64_t i = begin; i < end; ++i) ++count[digit(a[i])];
+  });
+  std::int64_t at = 0;
+  for (int bucket = 0; bucket < kBuckets; ++bucket) {
+    start[bucket] = at;
+    for (std::int64_t c = 0; c * grain < n; ++c) at += std::exchange(counts[c][bucket], at);
+  }
+  start[kBuckets] = at;
+  for_ranges(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t* place = counts[begin / grain];
+    for (std::int64_t i = begin; i < end; ++i) b[place[digit(a[i])]++] = a[i];
+  });
+}
+
+// Least significant digit first; digits that are equal everywhere are skipped.
+template <class Item>
+Item* radix_sort(Item* a, Item* b, std::int64_t n, std::uint64_t varying) {
+  std::int64_t start[kBuckets + 1];
   for (int shift = Bits<Item>::shift; shift < Bits<Item>::shift + Bits<Item>::count;
        shift += kDigit) {
     if (((varying >> shift) & (kBuckets - 1)) == 0) continue;
-    const auto digit = [shift](Item item) {
-      return static_cast<std::size_t>((Bits<Item>::of(item) >> shift) & (kBuckets - 1));
-    };
-    for_ranges(n, grain, [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t* count = counts[begin / grain];
-      std::fill(count, count + kBuckets, 0);
-      for (std::int64_t i = begin; i < end; ++i) ++count[digit(a[i])];
-    });
-    std::int64_t at = 0;
-    for (int bucket = 0; bucket < kBuckets; ++bucket)
-      for (std::int64_t c = 0; c * grain < n; ++c) at += std::exchange(counts[c][bucket], at);
-    for_ranges(n, grain, [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t* place = counts[begin / grain];
-      for (std::int64_t i = begin; i < end; ++i) b[place[digit(a[i])]++] = a[i];
-    });
+    sort_digit(a, b, n, shift, start);
     std::swap(a, b);
   }
   return a;
 }
 
+// Items that fill more than a cache: by the most significant digit that varies, then each of its
+// buckets by itself. The result stands in `to`, which is a or b.
+template <class Item>
+void sort_buckets(Item* a, Item* b, std::int64_t n, std::uint64_t varying, Item* to) {
+  if (n <= kCached || varying == 0) {
+    const Item* sorted = n <= kRanked ? rank_sort(a, b, n) : radix_sort(a, b, n, varying);
+    if (sorted != to) std::copy(sorted, sorted + n, to);
+    return;
+  }
+  const int shift = std::max(static_cast<int>(std::bit_width(varying)) - kDigit, Bits<Item>::shift);
+  std::int64_t start[kBuckets + 1];
+  sort_digit(a, b, n, shift, start);
+  const std::uint64_t rest = varying & ((std::uint64_t{1} << shift) - 1);
+  for_ranges(kBuckets, n < kParallel ? kBuckets : 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t d = begin; d < end; ++d) {
+      const std::int64_t at = start[d], count = start[d + 1] - at;
+      if (count) sort_buckets(b + at, a + at, count, rest, to + at);
+    }
+  });
+}
+
+// Sorts a with the help of b; the result is in one of them.
 template <class Item>
 Item* sort_items(Item* a, Item* b, std::int64_t n, std::uint64_t varying) {
-  return n <= kRanked ? rank_sort(a, b, n) : radix_sort(a, b, n, varying);
+  if (n <= kRanked) return rank_sort(a, b, n);
+  if (n <= kCached) return radix_sort(a, b, n, varying);
+  const std::uint64_t all = ~std::uint64_t{0} >> (64 - Bits<Item>::count);
+  sort_buckets(a, b, n, varying & all << Bits<Item>::shift, a);
+  return a;
 }
 
 // f(begin, end) over the elements of a row, by several threads when it is long.

@@ -68,67 +68,6 @@ void fill_random(core::Device device, core::RandomJob job, Generator& generator)
   table.random(job);
 }
 
-namespace {
-
-// A draw's high half and its index in one word: sorted as numbers, they are in order up to draws
-// that share their high half.
-using Record = std::uint64_t;
-constexpr int kDigit = 11;  // bits a pass of the radix sort looks at
-constexpr std::size_t kDigits = std::size_t{1} << kDigit;
-constexpr std::size_t kFewRecords = 64;  // insertion alone is faster
-
-// out[0..n) = 0..n-1 in the order of draws; n < 2^32. Orders by the high bits, as many digits as
-// leave few neighbours out of order, then by insertion, then draws that share their high half.
-void order_draws(const std::uint64_t* draws, std::size_t n, std::int64_t* out) {
-  const auto space = allocate(2 * n * sizeof(Record));
-  auto* records = static_cast<Record*>(space->data);
-  auto* other = records + n;
-  auto record = [&](std::size_t i) { return (draws[i] & 0xffffffff00000000u) | i; };
-
-  if (n <= kFewRecords) {
-    for (std::size_t i = 0; i < n; ++i) records[i] = record(i);
-  } else {
-    const int passes = n <= (std::size_t{1} << 18) ? 2 : 3;
-    const auto first = 64 - passes * kDigit;
-    std::uint32_t start[3][kDigits] = {};
-    auto digit = [&](std::uint64_t x, int p) {
-      return (x >> (first + p * kDigit)) & (kDigits - 1);
-    };
-    // The lowest digit of three reaches one bit into the index: a tie there is settled below.
-    for (std::size_t i = 0; i < n; ++i)
-      for (int p = 0; p < passes; ++p) ++start[p][digit(record(i), p)];
-    for (auto& counts : start) {
-      std::uint32_t sum = 0;
-      for (auto& c : counts) sum += std::exchange(c, sum);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      const Record r = record(i);
-      records[start[0][digit(r, 0)]++] = r;
-    }
-    for (int p = 1; p < passes; ++p) {
-      for (std::size_t i = 0; i < n; ++i) other[start[p][digit(records[i], p)]++] = records[i];
-      std::swap(records, other);
-    }
-  }
-  for (std::size_t i = 1; i < n; ++i) {
-    const Record r = records[i];
-    std::size_t j = i;
-    for (; j > 0 && records[j - 1] > r; --j) records[j] = records[j - 1];
-    records[j] = r;
-  }
-  for (std::size_t i = 0, j; i < n; i = j) {
-    for (j = i + 1; j < n && (records[j] ^ records[i]) >> 32 == 0;) ++j;
-    if (j - i > 1)
-      std::stable_sort(records + i, records + j, [&](Record x, Record y) {
-        return draws[x & 0xffffffffu] < draws[y & 0xffffffffu];
-      });
-    for (std::size_t k = i; k < j; ++k)
-      out[k] = static_cast<std::int64_t>(records[k] & 0xffffffffu);
-  }
-}
-
-}  // namespace
-
 core::Tensor random_permutation(std::int64_t n, Generator& generator) {
   core::Tensor result = empty({n}, core::DType::int64);
   auto draws = allocate(static_cast<std::size_t>(n) * sizeof(std::uint64_t));
@@ -138,15 +77,10 @@ core::Tensor random_permutation(std::int64_t n, Generator& generator) {
   job.count = n;
   job.out = draws->data;
   fill_random({}, job, generator);
-  const auto* keys = static_cast<const std::uint64_t*>(draws->data);
-  auto* out = result.data<std::int64_t>();
-  if (n < std::int64_t{1} << 32) {
-    order_draws(keys, static_cast<std::size_t>(n), out);
-  } else {
-    for (std::int64_t i = 0; i < n; ++i) out[i] = i;
-    std::stable_sort(out, out + n,
-                     [&](std::int64_t x, std::int64_t y) { return keys[x] < keys[y]; });
-  }
+  // The order of the draws, of equal ones that of their positions.
+  if (n)
+    kernels({}).sort(false, core::Lane::u64, 1, n, draws->data, nullptr,
+                     result.data<std::int64_t>());
   return result;
 }
 

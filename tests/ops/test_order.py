@@ -183,3 +183,18 @@ def test_long_rows_do_not_depend_on_threads(threads: int) -> None:
         same(nnx.linspace(0, 1, 100_001), np.linspace(0, 1, 100_001).astype(np.float32))
     finally:
         nnx.set_num_threads(before)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("kind", ["any", "ties", "near", "ordered", "holes"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_long_rows(dtype: str, kind: str) -> None:
+    for n in (16_385, 70_001):
+        x = rows(np.random.default_rng(n), (n,), dtype, kind)
+        t = nnx.tensor(x)
+        for descending in (False, True):
+            order = order_of(x, descending)
+            same(nnx.argsort(t, descending=descending), order)
+            same(nnx.sort(t, descending=descending), x[order])
+            same(t.topk(n // 5, largest=descending).indices, order[: n // 5])
+        same(t.kthvalue(n // 3).indices, order_of(x, False)[n // 3 - 1])
