@@ -44,8 +44,8 @@ bool weight_by_pixels(const Gather& g) {
 template <class T, class F>
 auto with_way(const core::ConvJob& job, const Gather& g, F&& f) {
   if constexpr (std::is_same_v<T, float>) {
-    if (by_winograd(g))
-      return job.kind == core::ConvKind::weight ? f(WinogradWeight(g)) : f(WinogradGather(g));
+    const bool weight = job.kind == core::ConvKind::weight;
+    if (by_winograd(g, weight)) return weight ? f(WinogradWeight(g)) : f(WinogradGather(g));
   }
   if (job.kind == core::ConvKind::weight)
     return weight_by_pixels<T>(g) ? f(PixelsWeight<T>(g)) : f(ChannelsWeight<T>(g));

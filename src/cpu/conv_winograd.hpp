@@ -182,16 +182,20 @@ inline void to_places(const Frame& f, const Tiles& t, std::int64_t channels, con
 
 }  // namespace winograd
 
-// Whether a shape is one of these. Other sizes measured no faster than the plain sum.
-inline bool by_winograd(const Gather& g) {
+// Whether a shape is one of these, and large enough: with less, transforms take what products save.
+// Transformed weights are nearly twice as many numbers, which only many tiles pay for; the gradient
+// of the weights has no such part.
+inline bool by_winograd(const Gather& g, bool weight) {
   const auto three = [](const Axis& a) {
     return a.step == 1 && a.source_step == 1 && a.phases.front().taps.size() == 3 &&
            a.high - a.low == 2;
   };
-  const std::int64_t tiles = g.batch * ceil_div(g.axis[1].dest, 2) * ceil_div(g.axis[2].dest, 2);
+  const std::int64_t tiles = winograd::TileRows(g).count * winograd::TileRows(g).columns;
+  const std::int64_t filters = g.source_channels * g.dest_channels;
   return g.groups == 1 && g.axis[0].dest == 1 && g.kernel[0] == 1 && g.axis[0].source == 1 &&
          three(g.axis[1]) && three(g.axis[2]) && g.axis[1].dest > 1 && g.axis[2].dest > 1 &&
-         std::min(g.source_channels, g.dest_channels) >= 32 && tiles >= 32;
+         std::min(g.source_channels, g.dest_channels) >= 32 && tiles >= 32 &&
+         (weight || tiles * 1024 >= filters);
 }
 
 class WinogradGather {
@@ -245,7 +249,7 @@ class WinogradGather {
       if (filled(rows) > filled(best)) best = rows;
     return best;
   }
-  static constexpr std::int64_t kNear = 1 << 14;  // tiles times channels
+  static constexpr std::int64_t kNear = 1 << 15;  // tiles times channels
 
   std::int64_t width_of(std::int64_t panel) const {
     return std::min(winograd::kPanel,
