@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from nnx.numeric.calculus import *  # noqa: F403
     from nnx.numeric.elements import *  # noqa: F403
     from nnx.numeric.polynomials import *  # noqa: F403
+    from nnx.numeric.quantiles import *  # noqa: F403
     from nnx.numeric.series import *  # noqa: F403
     from nnx.numeric.sets import *  # noqa: F403
     from nnx.numeric.standard import *  # noqa: F403
@@ -96,7 +97,10 @@ _LATER = {
 # NumPy's functions that are compositions.
 _NUMERIC = {
     "calculus": "gradient interp trapezoid unwrap",
-    "elements": "fabs float_power fmax fmin logaddexp2 matvec modf vdot vecmat",
+    "elements": (
+        "fabs float_power fmax fmin isneginf isposinf logaddexp2 matvec modf vdot vecmat"
+    ),
+    "quantiles": "nanmedian nanpercentile nanquantile",
     "polynomials": "polyadd polyder polyfit polyint polymul polysub polyval vander",
     "series": (
         "append around block compress convolve correlate delete diagflat dsplit ediff1d extract "

@@ -157,9 +157,8 @@ N continued_fraction(N b0, Next next) {
     d = 1.0 / d;
     const N step = c * d;
     f = f * step;
-    if (std::abs(value(step) - 1) < 2e-16 &&
-        std::abs(slope(step)) < 1e-16 * std::abs(slope(f)) + 1e-300)
-      break;
+    const double change = 1 + std::abs(slope(f) / value(f));
+    if (std::abs(value(step) - 1) < 4e-16 && std::abs(slope(step)) < 1e-15 * change) break;
   }
   return 1.0 / f;
 }

@@ -276,6 +276,7 @@ Tensor sort(const Tensor& x, std::int64_t axis, bool descending) {
 
 std::pair<Tensor, Tensor> ranked(const Tensor& x, std::int64_t axis, std::int64_t first,
                                  std::int64_t count, bool descending) {
+  check_ordered(x, "sort");
   Attrs a;
   a.i[0] = normal_axis(axis, x.rank(), "ranked");
   const int d = static_cast<int>(a.i[0]);

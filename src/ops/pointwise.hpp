@@ -297,9 +297,11 @@ inline const auto betainc = primitive<3>("betainc", floating, [](auto a, auto b,
 // -a log(a), -inf below 0
 inline const auto entr = composed("entr", floating, [](auto a) {
   return where(a < 0, -__builtin_inf(), xlogy(-a, a)); });
-// a log(1 + b), 0 where a is 0 (unless b is NaN)
-inline const auto xlog1py = composed("xlog1py", floating, [](auto a, auto b) {
-  return where((a == 0) & (b == b), 0, a * log1p(b)); });
+// a * log(1 + b), 0 where a is 0 (unless b is NaN)
+inline const auto xlog1py = primitive<2>("xlog1py", floating, [](auto a, auto b) {
+      return where((a == 0) & (b == b), 0, a * log1p(b)); },
+    [](auto a, auto b, auto) { return where((a == 0) & (b <= -1), 0, log1p(b)); },
+    [](auto a, auto b, auto) { return a / (1 + b); });
 
 // --- losses, element by element: of an input a against a target t, and a number --------------
 inline const auto mse_loss = loss(composed("mse_loss", floating, [](auto a, auto t) {

@@ -303,6 +303,7 @@ def test_conventions_at_the_edges() -> None:
     assert slope(lambda x: x**0, 0.0) == [0.0]
     assert slope(lambda x: x**2, 0.0) == [0.0]
     assert slope(lambda x: nnx.xlogy(x, nnx.tensor(0.0)), 0.0) == [0.0]
+    np.testing.assert_allclose(slope(lambda x: nnx.xlog1py(x, nnx.tensor(1.0)), 0.0), [np.log(2)])
     assert slope(nnx.hypot, 0.0, 0.0) == [0.0, 0.0]
     assert slope(lambda x: x.reshape(1).norm(), 0.0) == [0.0]
     assert slope(nnx.hardtanh, 1.0) == [0.0] == slope(nnx.hardtanh, -1.0)

@@ -159,7 +159,7 @@ NOT_COMPARED = {
     "use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "is_tensor",
     "get_default_dtype", "is_complex", "alpha_dropout", "rrelu", "resize_", "promote_types",
     "can_cast", "result_type", "enable_grad", "no_grad", "inference_mode", "fill_",
-    "get_device", "batch_norm",
+    "get_device", "batch_norm", "binomial", "poisson",
 }  # fmt: skip
 # What is not as PyTorch has it, and why: the name and which arguments.
 DIFFERENT: dict[str, tuple[Callable[[tuple[Any, ...]], bool], str]] = {
@@ -168,6 +168,7 @@ DIFFERENT: dict[str, tuple[Callable[[tuple[Any, ...]], bool], str]] = {
         (lambda args: len(args) >= 3, "alpha and value go by name; by position is deprecated"),
     ),
     "einsum": (lambda args: not isinstance(args[0], str), "subscripts are written as a string"),
+    "histogram": (lambda args: len(args) > 1, "edges that do not increase are refused"),
     "heaviside": (lambda args: args[0].dtype == np.int64, "integers become floats"),
     "searchsorted": (lambda args: args[0].ndim > 1, "one sorted sequence at a time"),
     "square": (lambda args: args[0].dtype == bool, "booleans stay booleans"),

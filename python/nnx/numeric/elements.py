@@ -13,6 +13,8 @@ __all__ = [
     "float_power",
     "fmax",
     "fmin",
+    "isneginf",
+    "isposinf",
     "logaddexp2",
     "matvec",
     "modf",
@@ -90,6 +92,26 @@ def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
     a, b = tensor(x1), tensor(x2)
     out: Tensor = ops.where(ops.isnan(a), b, ops.where(ops.isnan(b), a, ops.minimum(a, b)))
     return out
+
+
+def isposinf(x: TensorLike) -> Tensor:
+    """True where x is infinite and positive.
+
+    Example:
+        >>> nnx.isposinf([1.0, float("inf"), -float("inf")]).tolist()
+        [False, True, False]
+    """
+    return ops.equal(tensor(x), math.inf)
+
+
+def isneginf(x: TensorLike) -> Tensor:
+    """True where x is infinite and negative.
+
+    Example:
+        >>> nnx.isneginf([1.0, float("inf"), -float("inf")]).tolist()
+        [False, False, True]
+    """
+    return ops.equal(tensor(x), -math.inf)
 
 
 def vdot(a: TensorLike, b: TensorLike) -> Tensor:

@@ -295,7 +295,8 @@ def diagflat(v: TensorLike, k: int = 0) -> Tensor:
         >>> nnx.diagflat([[1, 2]]).tolist()
         [[1, 0], [0, 2]]
     """
-    return ops.diag(ops.ravel(tensor(v)), k)
+    flat = ops.ravel(tensor(v))
+    return ops.diag(flat, k).to(flat.dtype)
 
 
 def _split(op: str, ary: TensorLike, sections: Any, axis: int, least: int) -> list[Tensor]:

@@ -62,6 +62,11 @@ _OF_MATRICES = {
     "qr": "qr",
     "slogdet": "slogdet",
 }
+# NumPy's functions that PyTorch has with the same arguments.
+_OF_ARRAYS = {
+    "diagflat", "dsplit", "fmax", "fmin", "isneginf", "isposinf", "logaddexp2", "trapezoid",
+    "vander",
+}  # fmt: skip
 _MODULES = (
     *("accelerator", "amp", "autograd", "backends", "cuda", "distributions", "func"),
     *("fft", "linalg", "nn", "optim", "special", "utils", "vision"),
@@ -119,7 +124,7 @@ def _assemble() -> dict[str, Any]:
 _FOUND = _assemble()
 globals().update(_FOUND)
 __version__ = nnx.__version__
-__all__ = sorted({*_FOUND, *_MODULES, *_OF_LAYERS, *_OF_MATRICES})
+__all__ = sorted({*_FOUND, *_MODULES, *_OF_ARRAYS, *_OF_LAYERS, *_OF_MATRICES})
 
 
 def __getattr__(name: str) -> Any:
@@ -130,6 +135,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"nnx.torch.{name}")
     if name in _OF_MATRICES:
         found = getattr(nnx.linalg, _OF_MATRICES[name])
+    elif name in _OF_ARRAYS:
+        found = getattr(nnx, name)
     elif name in _OF_LAYERS:
         found = getattr(nnx.nn.functional, name, None)
     elif name == "autocast":
