@@ -17,7 +17,7 @@ from nnx import nn
 
 pytest.importorskip("safetensors", reason="safetensors is not installed: there is no file format")
 
-ALL_DTYPES = [*helpers.FLOATS, *helpers.HALVES, *helpers.INTEGERS, "bool"]
+ALL_DTYPES = [*helpers.FLOATS, *helpers.HALVES, *helpers.INTEGERS, "bool", "complex64"]
 
 
 def tensors() -> dict[str, nnx.Tensor]:
@@ -102,7 +102,15 @@ def test_modules_and_nested_objects(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"a": object()}, {"a": {1, 2}}, object(), {("a", 1): nnx.ones(1)}, {"f": print}, {"c": 1j}],
+    [
+        {"a": object()},
+        {"a": {1, 2}},
+        object(),
+        {("a", 1): nnx.ones(1)},
+        {"f": print},
+        {"c": 1j},
+        {"z": nnx.zeros(1, dtype=nnx.complex128)},
+    ],
 )
 def test_what_cannot_be_stored_writes_nothing(bad: Any, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "x"

@@ -16,6 +16,14 @@ struct Borrowed : core::Storage {
   void (*give_back)(void*);
 };
 
+// Only the CPU's kernels take complex numbers, so no tensor of them is made elsewhere.
+void check_place(core::DType dtype, core::Device device) {
+  if (core::is_complex(dtype) && device.kind != core::DeviceKind::cpu)
+    core::fail<core::DTypeError>("empty", "complex tensors are on the CPU",
+                                 std::string(name_of(dtype)) + " on " + to_string(device),
+                                 "use x.cpu(), or the parts, x.real and x.imag");
+}
+
 }  // namespace
 
 core::Ref<core::Storage> adopt(void* data, std::size_t bytes, core::Device device, void* owner,
@@ -26,12 +34,14 @@ core::Ref<core::Storage> adopt(void* data, std::size_t bytes, core::Device devic
 }
 
 core::Tensor empty(const core::Shape& shape, core::DType dtype, core::Device device) {
+  check_place(dtype, device);
   const auto bytes = static_cast<std::size_t>(core::count(shape)) * core::size_of(dtype);
   return core::Tensor(allocate(bytes, device), 0, shape, core::contiguous_strides(shape), dtype);
 }
 
 core::Tensor empty_strided(const core::Shape& shape, const core::Dims& strides, core::DType dtype,
                            core::Device device) {
+  check_place(dtype, device);
   if (shape.size() != strides.size())
     core::fail<core::ShapeError>("empty_strided", "every axis needs a stride",
                                  "shape " + to_string(shape) + ", strides " + to_string(strides));
