@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/dtype.hpp"
-#include "cuda/value.hpp"
+#include "cuda/special.hpp"
 
 namespace nnx::pointwise {
 
