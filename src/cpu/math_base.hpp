@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "core/special.hpp"
 #include "cpu/vec.hpp"
 
 namespace nnx::cpu::inline NNX_LEVEL {
@@ -38,27 +39,7 @@ inline Vec<T> infinity() {
   return std::numeric_limits<T>::infinity();
 }
 
-// c[0] + c[1] x + ...; of long ones the upper part as two interleaved chains.
-template <class T, std::size_t n>
-inline Vec<T> polynomial(Vec<T> x, const T (&c)[n]) {
-  constexpr int chained = n < 10 ? int(n) - 1 : 4;  // terms that follow one another
-  Vec<T> y;
-  if constexpr (n < 10) {
-    y = c[n - 1];
-  } else {
-    const Vec<T> x2 = x * x;
-    Vec<T> a = c[n - 1], b = c[n - 2];
-    constexpr int odd = n % 2;
-#pragma GCC unroll 16
-    for (int i = int(n) - 3; i > chained + odd; i -= 2)
-      a = fma(a, x2, c[i]), b = fma(b, x2, c[i - 1]);
-    y = fma(a, x, b);
-    if constexpr (odd) y = fma(y, x, c[chained]);
-  }
-#pragma GCC unroll 16
-  for (int i = chained - 1; i >= 0; --i) y = fma(y, x, c[i]);
-  return y;
-}
+using core::special::polynomial;
 
 // a + b = sum + error exactly.
 template <class T>

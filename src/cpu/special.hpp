@@ -1,8 +1,8 @@
 // Special functions: of the gamma, error and Bessel families. Each is compiled once a level, in
-// double (the special_*.cpp files); float32 goes through it, so that its results are all but
-// correctly rounded and the code stays small.
-// Promises: a few ulp for positive arguments (gammainc and betainc: about 1e-14 times the size of
-// their logarithms), SciPy's special values; lanes never influence each other.
+// double (the special_*.cpp files, from the text of core/special_*.hpp); float32 goes through it,
+// so that its results are all but correctly rounded and the code stays small. Promises: a few ulp
+// for positive arguments (gammainc and betainc: about 1e-14 times the size of their logarithms),
+// SciPy's special values; lanes never influence each other.
 #pragma once
 
 #include "cpu/vec.hpp"
@@ -37,14 +37,6 @@ template <class F, class T, class... A>
 Vec<T> through_double(F f, Vec<T> x, A... more) {
   if constexpr (sizeof(T) == 8) return f(x, more...);
   else return narrow(f(widen_low(x), widen_low(more)...), f(widen_high(x), widen_high(more)...));
-}
-
-// f of every lane, for what has too many cases to vectorise.
-template <class F, class... A>
-V each_lane(F f, V x, A... more) {
-  V y = x;
-  for (int i = 0; i < V::width; ++i) y.set(i, f(x[i], more[i]...));
-  return y;
 }
 
 }  // namespace special

@@ -9,6 +9,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -68,7 +69,7 @@ constexpr Header kHeaders[] = {
     {"bit", kBit},
     {"cmath", kMath},
     {"core/dtype.hpp", kDTypes},
-#include "sources.inc"  // value.hpp, convert.hpp, declare.hpp, core/half.hpp, ops/pointwise.hpp
+#include "sources.inc"  // declare.hpp and convert.hpp with what they include, ops/pointwise.hpp
 };
 // Names of the declarations, by number.
 constexpr const char* kNames[] = {

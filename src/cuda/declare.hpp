@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/dtype.hpp"
-#include "cuda/value.hpp"
+#include "cuda/special.hpp"
 
 // Complex lanes have no kernels here: rules that cover them on the CPU cover the real ones.
 

@@ -1,6 +1,7 @@
 // One lane element as the pointwise declarations see it: the operators and members of cpu/vec.hpp's
 // Vec, for a single number. It stands alone (no header of the host), because programs that are
 // compiled while nnx runs include it too (with small stand-ins for the standard headers).
+// Special functions are the text of core/special_*.hpp, in double: cuda/special.hpp defines them.
 // Invariants: every operation rounds to its type; integers wrap; the special values are C's, as on
 // the CPU.
 #pragma once
@@ -52,6 +53,7 @@ struct Value<bool> {
   friend __host__ __device__ constexpr Value select(Value c, Value a, Value b) {
     return c.v ? a.v : b.v;
   }
+  friend __host__ __device__ constexpr bool any(Value a) { return a.v; }
   __host__ __device__ constexpr Value isinf() const { return false; }
   __host__ __device__ constexpr Value isfinite() const { return true; }
   __host__ __device__ constexpr Value signbit() const { return false; }
@@ -73,6 +75,7 @@ struct Value {
   using U = typename Wrapping<T>::type;
   static constexpr bool is_float = kFloat<T>;
   static constexpr bool single = kSame<T, float>;
+  static constexpr int width = 1;
   T v;
 
   Value() = default;
@@ -127,6 +130,17 @@ struct Value {
   friend __host__ __device__ constexpr Value select(Truth c, Value a, Value b) {
     return c.v ? a : b;
   }
+  // What a vector has, too: core/special_*.hpp is written for both.
+  __host__ __device__ constexpr T operator[](int) const { return v; }
+  __host__ __device__ constexpr void set(int, T x) { v = x; }
+  friend __host__ __device__ Value fma(Value a, Value b, Value c) {
+    static_assert(is_float);
+    if constexpr (single) return ::fmaf(a.v, b.v, c.v);
+    else return ::fma(a.v, b.v, c.v);
+  }
+  friend __host__ __device__ constexpr Value min(Value a, Value b) {  // b where either is NaN
+    return a.v < b.v ? a : b;
+  }
 
   // --- exact for every T ---
   __host__ __device__ constexpr Value maximum(Value b) const {  // NaN propagates
@@ -141,6 +155,7 @@ struct Value {
     else if constexpr (kSigned<T>) return v < 0 ? -*this : *this;
     else return *this;
   }
+  __host__ __device__ constexpr Value conj() const { return *this; }
   __host__ __device__ constexpr Value sign() const {
     if constexpr (kSigned<T>) return v > T(0) ? Value(1) : v < T(0) ? Value(-1) : *this;
     else return v > T(0) ? Value(1) : *this;
@@ -186,6 +201,9 @@ struct Value {
   __host__ __device__ Value acosh() const { return one<&::acoshf, &::acosh>(); }
   __host__ __device__ Value atanh() const { return one<&::atanhf, &::atanh>(); }
   __host__ __device__ Value erf() const { return one<&::erff, &::erf>(); }
+  __host__ __device__ Value erfc() const { return one<&::erfcf, &::erfc>(); }
+  __host__ __device__ Value erfcx() const { return one<&::erfcxf, &::erfcx>(); }
+  __host__ __device__ Value cbrt() const { return one<&::cbrtf, &::cbrt>(); }
   __host__ __device__ Value atan2(Value x) const { return two<&::atan2f, &::atan2>(x); }
   __host__ __device__ Value hypot(Value b) const { return two<&::hypotf, &::hypot>(b); }
   __host__ __device__ Value copysign(Value s) const { return two<&::copysignf, &::copysign>(s); }
@@ -210,6 +228,25 @@ struct Value {
   __host__ __device__ Value xlogy(Value b) const {
     return select((*this == Value(0)) & (b == b), Value(0), *this * b.log());
   }
+
+  // --- defined in cuda/special.hpp ---
+  __host__ __device__ Value lgamma() const;
+  __host__ __device__ Value digamma() const;
+  __host__ __device__ Value polygamma(Value x) const;  // *this is the order
+  __host__ __device__ Value zeta(Value q) const;
+  __host__ __device__ Value betaln(Value b) const;
+  __host__ __device__ Value erfinv() const;
+  __host__ __device__ Value ndtri() const;
+  __host__ __device__ Value log_ndtr() const;
+  __host__ __device__ Value i0() const;
+  __host__ __device__ Value i0e() const;
+  __host__ __device__ Value i1() const;
+  __host__ __device__ Value i1e() const;
+  __host__ __device__ Value gammainc(Value x) const;  // *this is a
+  __host__ __device__ Value gammaincc(Value x) const;
+  __host__ __device__ Value gammainc_slope(Value x) const;
+  __host__ __device__ Value betainc(Value b, Value x) const;
+  __host__ __device__ Value betainc_slope(Value b, Value x) const;
 
   // --- of integers too ---
   __host__ __device__ Value pow(Value b) const {

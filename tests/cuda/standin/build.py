@@ -28,13 +28,15 @@ def generated() -> dict[str, str]:
     """What CMake writes: the declarations in the order of their text, and texts for NVRTC."""
     text = (SOURCE / "ops" / "pointwise.hpp").read_text()
     names = re.findall(r"^inline const auto ([a-z0-9_]+) =", text, flags=re.MULTILINE)
-    headers = ("cuda/value.hpp", "cuda/convert.hpp", "cuda/declare.hpp", "core/half.hpp")
+    text_of_cmake = (SOURCE.parent / "CMakeLists.txt").read_text()
+    listed = re.search(r"foreach\(header ([^)]*)\)", text_of_cmake)
+    assert listed, "CMakeLists.txt lists what programs compiled at run time include"
     return {
         "declared.inc": ",\n".join(f"decltype(pointwise::{name})" for name in names) + "\n",
         "declared_names.inc": ",\n".join(f'"{name}"' for name in names) + "\n",
         "sources.inc": "".join(
             f'{{"{name}", R"nnx({(SOURCE / name).read_text()})nnx"}},\n'
-            for name in (*headers, "ops/pointwise.hpp")
+            for name in listed[1].split()
         ),
     }
 

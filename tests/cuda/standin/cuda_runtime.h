@@ -315,6 +315,15 @@ T atomicMax(T* at, T x) {
 }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
+// exp(x^2) erfc(x); far out its asymptotic series.
+inline double erfcx(double x) {
+  if (!(x > 25)) return std::exp(x * x) * std::erfc(x);
+  const double z = 1 / (2 * x * x);
+  double sum = 1;
+  for (int k = 15; k > 0; k -= 2) sum = 1 - k * z * sum;
+  return 0.5641895835477563 / x * sum;
+}
+inline float erfcxf(float x) { return static_cast<float>(erfcx(static_cast<double>(x))); }
 
 // --- the interface --------------------------------------------------------------------------------
 inline const char* cudaGetErrorName(cudaError_t e) {
