@@ -67,7 +67,8 @@ constexpr std::string_view kHidden[] = {"gelu_tanh", "add_scaled", "subtract_sca
 
 // Functions alone: t.polygamma(n) takes its arguments the other way round (methods.cpp), the others
 // are parts of gradients.
-constexpr std::string_view kNoMethod[] = {"polygamma", "relu_backward", "gammainc_slope", "betainc_slope"};
+constexpr std::string_view kNoMethod[] = {"polygamma", "relu_backward", "gammainc_slope",
+                                          "betainc_slope"};
 template <std::size_t n>
 bool among(const std::string_view (&list)[n], std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);

@@ -172,17 +172,17 @@ PyObject* rand(Args& a) {
                              a.generator(), a.device()));
 }
 PyObject* randn(Args& a) {
-  return finished(a,
-                  ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype(), true),
-                                     a.generator(), a.device()));
+  return finished(
+      a, ops::random_normal(a.rest_dims("shape"), 0, 1, floating_dtype(a, default_dtype(), true),
+                            a.generator(), a.device()));
 }
 PyObject* rand_like(Args& a) {
   return finished(
       a, ops::random_uniform(shape_like(a), 0, 1, dtype_like(a), a.generator(), device_like(a)));
 }
 PyObject* randn_like(Args& a) {
-  return finished(
-      a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a, true), a.generator(), device_like(a)));
+  return finished(a, ops::random_normal(shape_like(a), 0, 1, dtype_like(a, true), a.generator(),
+                                        device_like(a)));
 }
 PyObject* uniform(Args& a) {
   return finished(
@@ -308,7 +308,8 @@ PyObject* multinomial(Args& a) {
                                     : "every row needs num_samples weights above 0",
                         "num_samples " + std::to_string(k));
   if (!replacement && k > 1) {
-    const Tensor u = ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator(), p.device());
+    const Tensor u =
+        ops::random_uniform(p.shape(), 0, 1, DType::float64, a.generator(), p.device());
     const Tensor key = pw::divide(pw::negative(pw::log1p(pw::negative(u))), p);
     return give(ops::topk(key, k, -1, false).second);
   }
@@ -316,8 +317,8 @@ PyObject* multinomial(Args& a) {
   shape.back() = k;
   const Tensor c = ops::cumsum(p, -1, std::nullopt);
   const Tensor total = ops::slice(c, -1, p.shape(-1) - 1, 1, 1);
-  const Tensor u =
-      pw::multiply(ops::random_uniform(shape, 0, 1, DType::float64, a.generator(), p.device()), total);
+  const Tensor u = pw::multiply(
+      ops::random_uniform(shape, 0, 1, DType::float64, a.generator(), p.device()), total);
   // Rounding may put u on the last step; classes without weight are never chosen.
   const Tensor last = ops::searchsorted(c, total, false, a.op());
   return give(pw::minimum(ops::searchsorted(c, u, true, a.op()), last));
@@ -357,8 +358,9 @@ PyObject* normal_(Args& a) {
   const double deviation = a.real("scale", 1);
   if (!(deviation >= 0))
     fail<ArgumentError>(a.op(), "std must not be negative", std::to_string(deviation));
-  return overwrite(a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
-                                         draw_dtype(a, true), a.generator(), a.self_tensor().device()));
+  return overwrite(
+      a, ops::random_normal(a.self_tensor().shape(), a.real("loc", 0), deviation,
+                            draw_dtype(a, true), a.generator(), a.self_tensor().device()));
 }
 PyObject* uniform_(Args& a) {
   return overwrite(a,

@@ -22,8 +22,8 @@ void fill_into(const Tensor& target, Scalar value) {
   TileJob job;
   job.program = &identity_program(lane);
   job.shape = shape;
-  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane),
-               Dims::filled(shape.size(), 0), true};
+  job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane), Dims::filled(shape.size(), 0),
+               true};
   job.out[0] = {target.bytes(), target.dtype(), packed ? Dims{1} : target.strides()};
   runtime::LongCall release(static_cast<double>(target.numel()) * 0.3);
   kernels_of(target).run(&job, 1);

@@ -505,7 +505,8 @@ void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index
   a.i[0] = d;
   const Tensor cut = cut_to(target, index, d);
   check_along(cut, index, d, "scatter");
-  Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, target.dtype(), target.device());
+  Tensor source = value.is_tensor() ? value.tensor
+                                    : scalar_tensor(value.scalar, target.dtype(), target.device());
   if (!(broadcast(index.shape(), source.shape(), "scatter") == index.shape()))
     fail<ShapeError>("scatter", "the values must broadcast to the shape of the index",
                      "index " + describe(index) + ", values " + describe(source));

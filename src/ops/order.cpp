@@ -265,6 +265,7 @@ std::pair<Tensor, Tensor> sort_with_indices(const Tensor& x, std::int64_t axis, 
 }
 
 Tensor sort(const Tensor& x, std::int64_t axis, bool descending) {
+  check_ordered(x, "sort");
   if (x.rank() && !(grad_enabled() && follows(x))) {
     Attrs a;
     a.i[0] = normal_axis(axis, x.rank(), "sort");
@@ -368,8 +369,9 @@ Unique unique(const Tensor& x, bool values_only) {
   u.values = take(sorted, at, 0);
   if (values_only) return u;
   u.first = take(order, at, 0);
-  const Tensor ends = concatenate(
-      {slice(at, 0, n ? 1 : 0, n ? found - 1 : 0, 1), full(Shape{n ? 1 : 0}, n, DType::int64, x.device())}, 0);
+  const Tensor ends = concatenate({slice(at, 0, n ? 1 : 0, n ? found - 1 : 0, 1),
+                                   full(Shape{n ? 1 : 0}, n, DType::int64, x.device())},
+                                  0);
   u.counts = subtract(ends, at);
   // Group of each place of the order, carried to the positions that stand there.
   const Tensor ones = full(Shape{found}, 1, DType::int64, x.device());
