@@ -64,9 +64,20 @@ def _shape(op: str, size: Size, *parameters: Tensor) -> tuple[int, ...]:
     return shape
 
 
+def _device(*values: Any) -> Any:
+    """Where the tensors among the parameters are, else the default."""
+    return next((v.device for v in values if isinstance(v, Tensor)), nnx.get_default_device())
+
+
+def _known(value: Any, device: Any) -> Tensor:
+    t: Tensor = value if isinstance(value, Tensor) else nnx.asarray(value, device=device)
+    return t.detach().to(nnx.float64)
+
+
 def _ready(op: str, size: Size, *values: Any) -> list[Tensor]:
-    """Parameters in float64, broadcast to the shape of the result."""
-    known = [nnx.asarray(v).detach().to(nnx.float64) for v in values]
+    """Parameters in float64, broadcast to the shape of the result; numbers go where tensors are."""
+    device = _device(*values)
+    known = [_known(v, device) for v in values]
     shape = _shape(op, size, *known)
     return [nnx.broadcast_to(k, shape) for k in known]
 
@@ -88,8 +99,8 @@ def _accepted(parameters: list[Tensor], draw: Callable[..., tuple[Tensor, Tensor
     """draw(*parameters) gives proposals and where they are accepted: repeated for the others."""
     shape = parameters[0].shape
     flat = [p.reshape((-1,)) for p in parameters]
-    out = nnx.zeros(flat[0].shape, dtype=nnx.float64)
-    left = nnx.arange(out.numel())
+    out = nnx.zeros_like(flat[0])
+    left = nnx.arange(out.numel(), device=out.device)
     while left.numel():
         values, accepted = draw(*[p[left] for p in flat])
         out[left[accepted]] = values[accepted]
@@ -125,7 +136,7 @@ def uniform(
     """
     a, b = _ready("uniform", size, low, high)
     _need("uniform", a <= b, "low must not be above high", low)
-    u = nnx.rand(a.shape, dtype=nnx.float64, generator=generator)
+    u = nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
     return (a + (b - a) * u).to(_dtype(dtype, low, high))
 
 
@@ -179,7 +190,7 @@ def normal(
     """
     mean, deviation = _ready("normal", size, loc, scale)
     _need("normal", deviation >= 0, "scale must be at least 0", scale)
-    z = nnx.randn(mean.shape, dtype=nnx.float64, generator=generator)
+    z = nnx.randn(mean.shape, dtype=nnx.float64, device=mean.device, generator=generator)
     return (mean + deviation * z).to(_dtype(dtype, loc, scale))
 
 
@@ -218,13 +229,13 @@ def multivariate_normal(
         >>> nnx.random.multivariate_normal([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]], size=4).shape
         (4, 2)
     """
-    m = nnx.asarray(mean).to(nnx.float64)
-    root = nnx.linalg.cholesky(nnx.asarray(cov).to(nnx.float64))
+    device = _device(mean, cov)
+    m, root = _known(mean, device), nnx.linalg.cholesky(_known(cov, device))
     if m.ndim != 1 or root.shape != (len(m), len(m)):
         received = f"mean {tuple(m.shape)}, cov {tuple(root.shape)}"
         raise fail(ShapeError, "multivariate_normal", "mean is (n) and cov (n, n)", received)
     shape = (*_shape("multivariate_normal", () if size is None else size), len(m))
-    z = nnx.randn(shape, dtype=nnx.float64, generator=generator)
+    z = nnx.randn(shape, dtype=nnx.float64, device=device, generator=generator)
     return (m + z @ root.mT).to(_dtype(dtype, mean, cov))
 
 
@@ -257,7 +268,7 @@ def exponential(
     """
     (mean,) = _ready("exponential", size, scale)
     _need("exponential", mean >= 0, "scale must be at least 0", scale)
-    u = nnx.rand(mean.shape, dtype=nnx.float64, generator=generator)
+    u = nnx.rand(mean.shape, dtype=nnx.float64, device=mean.device, generator=generator)
     return (-mean * nnx.log1p(-u)).to(_dtype(dtype, scale))
 
 
@@ -279,7 +290,7 @@ def laplace(
     """
     middle, width = _ready("laplace", size, loc, scale)
     _need("laplace", width >= 0, "scale must be at least 0", scale)
-    u = 2 * nnx.rand(middle.shape, dtype=nnx.float64, generator=generator) - 1
+    u = 2 * nnx.rand(middle.shape, dtype=nnx.float64, device=middle.device, generator=generator) - 1
     u = u.clip(nnx.finfo(nnx.float64).eps - 1)
     return (middle - width * u.sign() * nnx.log1p(-u.abs())).to(_dtype(dtype, loc, scale))
 
@@ -302,7 +313,7 @@ def gumbel(
     """
     middle, width = _ready("gumbel", size, loc, scale)
     _need("gumbel", width >= 0, "scale must be at least 0", scale)
-    u = nnx.rand(middle.shape, dtype=nnx.float64, generator=generator)
+    u = nnx.rand(middle.shape, dtype=nnx.float64, device=middle.device, generator=generator)
     waiting = -nnx.log1p(-u).clip(None, -nnx.finfo(nnx.float64).tiny)
     return (middle - width * nnx.log(waiting)).to(_dtype(dtype, loc, scale))
 
@@ -341,8 +352,8 @@ def standard_gamma(
     _need("standard_gamma", valid, "shape must be finite and above 0", shape)
 
     def draw(d: Tensor) -> tuple[Tensor, Tensor]:
-        x = nnx.randn(d.shape, dtype=nnx.float64, generator=generator)
-        u = nnx.rand(d.shape, dtype=nnx.float64, generator=generator)
+        x = nnx.randn(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
+        u = nnx.rand(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
         v = (1 + x / nnx.sqrt(9 * d)) ** 3
         bound = 0.5 * x**2 + d - d * v + d * nnx.log(v.clip(1e-300))
         return d * v, (v > 0) & (nnx.log(u) < bound)
@@ -350,7 +361,7 @@ def standard_gamma(
     small = a < 1  # x u^(1 / a) of an x for a + 1
     x = _accepted([nnx.where(small, a + 1, a) - 1 / 3], draw)
     if bool(small.any()):
-        u = 1 - nnx.rand(a.shape, dtype=nnx.float64, generator=generator)
+        u = 1 - nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
         x = x * nnx.where(small, u ** (1 / a), 1.0)
     return x.to(_dtype(dtype, shape))
 
@@ -403,7 +414,7 @@ def standard_t(
         (5,)
     """
     (n,) = _ready("standard_t", size, df)
-    z = nnx.randn(n.shape, dtype=nnx.float64, generator=generator)
+    z = nnx.randn(n.shape, dtype=nnx.float64, device=n.device, generator=generator)
     spread = standard_gamma(0.5 * n, generator=generator) / (0.5 * n)
     return (z / nnx.sqrt(spread)).to(_dtype(dtype, df))
 
@@ -468,8 +479,8 @@ def poisson(
     def draw(m: Tensor) -> tuple[Tensor, Tensor]:
         b = 0.931 + 2.53 * nnx.sqrt(m)
         a = -0.059 + 0.02483 * b
-        u = nnx.rand(m.shape, dtype=nnx.float64, generator=generator) - 0.5
-        v = nnx.rand(m.shape, dtype=nnx.float64, generator=generator)
+        u = nnx.rand(m.shape, dtype=nnx.float64, device=m.device, generator=generator) - 0.5
+        v = nnx.rand(m.shape, dtype=nnx.float64, device=m.device, generator=generator)
         s = 0.5 - u.abs()
         k = nnx.floor((2 * a / s + b) * u + m + 0.43)
         quick = (s >= 0.07) & (v <= 0.9277 - 3.6224 / (b - 2))
@@ -480,7 +491,7 @@ def poisson(
         return k, quick | slow
 
     large = mean >= 10
-    k = nnx.zeros(mean.shape, dtype=nnx.float64)
+    k = nnx.zeros_like(mean)
     if not bool(large.all()):
         few = nnx.where(large, 0.0, mean)
         k = _counted(nnx.exp(-few), lambda p, i: p * few / i, generator)
@@ -493,8 +504,8 @@ def _counted(
     first: Tensor, following: Callable[[Tensor, int], Tensor], generator: Generator | None
 ) -> Tensor:
     """Counts by their probabilities: the first one whose running sum is above a uniform number."""
-    u = nnx.rand(first.shape, dtype=nnx.float64, generator=generator)
-    p, below, k = first, first, nnx.zeros(first.shape, dtype=nnx.float64)
+    u = nnx.rand(first.shape, dtype=nnx.float64, device=first.device, generator=generator)
+    p, below, k = first, first, nnx.zeros_like(first)
     for i in range(1, 200):
         beyond = u >= below
         if not bool(beyond.any()):
@@ -533,8 +544,8 @@ def binomial(
         spread = nnx.sqrt(m * q * (1 - q))
         b = 1.15 + 2.53 * spread
         a = -0.0873 + 0.0248 * b + 0.01 * q
-        u = nnx.rand(m.shape, dtype=nnx.float64, generator=generator) - 0.5
-        v = nnx.rand(m.shape, dtype=nnx.float64, generator=generator)
+        u = nnx.rand(m.shape, dtype=nnx.float64, device=m.device, generator=generator) - 0.5
+        v = nnx.rand(m.shape, dtype=nnx.float64, device=m.device, generator=generator)
         s = 0.5 - u.abs()
         k = nnx.floor((2 * a / s + b) * u + m * q + 0.5)
         inside = (k >= 0) & (k <= m)
@@ -546,7 +557,7 @@ def binomial(
         return k, inside & (quick | (hat <= ways + (known - mode) * nnx.logit(q)))
 
     large = count * rare >= 10
-    k = nnx.zeros(count.shape, dtype=nnx.float64)
+    k = nnx.zeros_like(count)
     if not bool(large.all()):
         few, q = nnx.where(large, 0.0, count), nnx.where(large, 0.0, rare)
         odds = q / (1 - q)
@@ -605,7 +616,7 @@ def geometric(
     """
     (chance,) = _ready("geometric", size, p)
     _need("geometric", (chance > 0) & (chance <= 1), "p must be in (0, 1]", p)
-    u = nnx.rand(chance.shape, dtype=nnx.float64, generator=generator)
+    u = nnx.rand(chance.shape, dtype=nnx.float64, device=chance.device, generator=generator)
     return (nnx.floor(nnx.log1p(-u) / nnx.log1p(-chance)).clip(0) + 1).to(dtype)
 
 

@@ -50,7 +50,13 @@ constexpr To bit_cast(From x) {
 }
 }
 )";
-constexpr const char* kMath = "#pragma once\n";
+constexpr const char* kMath = R"(#pragma once
+constexpr double __builtin_inf() { return __builtin_bit_cast(double, 0x7ff0000000000000ull); }
+constexpr double __builtin_huge_val() { return __builtin_inf(); }
+constexpr double __builtin_nan(const char*) {
+  return __builtin_bit_cast(double, 0x7ff8000000000000ull);
+}
+)";
 constexpr const char* kDTypes = R"(#pragma once
 #include <cstdint>
 namespace nnx::core {

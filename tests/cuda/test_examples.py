@@ -24,6 +24,7 @@ HERE = {
     "nnx.torch.distributions.": "parameters that are numbers are on the CPU",
     "nnx.torch.vision.": "pictures are on the CPU",
     "nnx.Tensor.numpy": "NumPy needs the CPU",
+    "nnx.Tensor._repr_html_": "names the device",
     "nnx.Tensor.to_device": "shows a tensor that is not on the default device",
     "nnx.array": "a list of tensors is joined on the CPU",
     "nnx.get_default_device": "shows the default of the default",

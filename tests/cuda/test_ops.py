@@ -67,7 +67,10 @@ def test_pointwise_gradients(name: str) -> None:
     if not case.differentiable:
         return
     for dtype in (nnx.float32, nnx.float64):
-        args = [nnx.tensor(x).to(dtype).requires_grad_() for x in points(name, 33, 1)]
+        args = [
+            nnx.tensor(x).to(dtype).requires_grad_(case.wrt is None or i in case.wrt)
+            for i, x in enumerate(points(name, 33, 1))
+        ]
         others = moved(args)
         for t in (args, others):
             f(*t).sum().backward()

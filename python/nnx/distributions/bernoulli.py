@@ -66,7 +66,7 @@ class Bernoulli(OfProbability):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         p = self.probs.detach()
-        return (nnx.rand(self._shape(sample_shape), dtype=p.dtype) < p).to(p.dtype)
+        return (nnx.rand(self._shape(sample_shape), dtype=p.dtype, device=p.device) < p).to(p.dtype)
 
     def log_prob(self, value: Any) -> Tensor:
         v = self._value(value, self.logits)
@@ -121,7 +121,7 @@ class Geometric(OfProbability):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         p = self.probs.detach()
-        u = nnx.rand(self._shape(sample_shape), dtype=p.dtype)
+        u = nnx.rand(self._shape(sample_shape), dtype=p.dtype, device=p.device)
         waits = nnx.floor(nnx.log1p(-u) / nnx.log1p(-p))
         return waits.clip(0)
 

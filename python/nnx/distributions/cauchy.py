@@ -49,7 +49,7 @@ class Cauchy(Distribution):
         return nnx.full_like(self.loc, math.inf)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype)
+        u = nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
         return self.loc + self.scale * nnx.tan(math.pi * (u - 0.5))
 
     def log_prob(self, value: Any) -> Tensor:
@@ -111,7 +111,7 @@ class StudentT(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._shape(sample_shape)
         half = 0.5 * nnx.broadcast_to(self.df, shape)
-        z = nnx.randn(shape, dtype=self.df.dtype)
+        z = nnx.randn(shape, dtype=self.df.dtype, device=self.df.device)
         return self.loc + self.scale * z * nnx.sqrt(half / standard_gamma(half))
 
     def log_prob(self, value: Any) -> Tensor:
@@ -170,7 +170,7 @@ class Gumbel(Distribution):
         return (math.pi**2 / 6) * self.scale**2
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype)
+        u = nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
         waiting = -nnx.log1p(-u).clip(None, -nnx.finfo(u.dtype).tiny)
         return self.loc - self.scale * nnx.log(waiting)
 

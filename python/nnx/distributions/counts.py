@@ -98,7 +98,7 @@ class Binomial(Distribution):
 
 def _count_with(total_count: Any, other: Any) -> list[Tensor]:
     (known,) = together(other)
-    return together(nnx.asarray(total_count, dtype=known.dtype), known)
+    return together(nnx.asarray(total_count, dtype=known.dtype, device=known.device), known)
 
 
 class Multinomial(Distribution):

@@ -23,16 +23,20 @@ EULER = 0.5772156649015329
 
 
 def tensor(value: Any) -> Tensor:
-    """A floating tensor of a number, a list or a tensor."""
-    t = nnx.asarray(value)
+    """A floating tensor of a number, a list or a tensor; the first two on the default device."""
+    t = value if isinstance(value, Tensor) else nnx.asarray(value, device=nnx.get_default_device())
     return t if t.is_floating_point() else t.to(nnx.get_default_dtype())
 
 
 def together(*values: Any) -> list[Tensor]:
-    """Parameters in their common shape; plain numbers have the dtype of the tensors."""
+    """Parameters in their common shape; plain numbers have dtype and device of the tensors."""
     tensors = [v for v in values if isinstance(v, Tensor)]
     dtype = tensor(tensors[0]).dtype if tensors else nnx.get_default_dtype()
-    known = [tensor(v) if isinstance(v, Tensor) else nnx.asarray(v, dtype=dtype) for v in values]
+    device = tensors[0].device if tensors else nnx.get_default_device()
+    known = [
+        tensor(v) if isinstance(v, Tensor) else nnx.asarray(v, dtype=dtype, device=device)
+        for v in values
+    ]
     return list(nnx.broadcast_tensors(*known))
 
 

@@ -45,7 +45,7 @@ class Exponential(Distribution):
         return 1 / self.rate**2
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = nnx.rand(self._shape(sample_shape), dtype=self.rate.dtype)
+        u = nnx.rand(self._shape(sample_shape), dtype=self.rate.dtype, device=self.rate.device)
         return -nnx.log1p(-u) / self.rate
 
     def log_prob(self, value: Any) -> Tensor:
@@ -97,7 +97,10 @@ class Laplace(Distribution):
         return 2 * self.scale**2
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = 2 * nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype) - 1  # in [-1, 1)
+        u = (
+            2 * nnx.rand(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
+            - 1
+        )  # in [-1, 1)
         finite = u.clip(nnx.finfo(u.dtype).eps - 1)
         return self.loc - self.scale * finite.sign() * nnx.log1p(-finite.abs())
 

@@ -116,7 +116,7 @@ class MultivariateNormal(Distribution):
         return (self.scale_tril**2).sum(-1)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        z = nnx.randn(self._shape(sample_shape), dtype=self.loc.dtype)
+        z = nnx.randn(self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
         return self.loc + (self.scale_tril @ z.unsqueeze(-1)).squeeze(-1)
 
     def _half_log_det(self) -> Tensor:

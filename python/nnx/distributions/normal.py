@@ -52,7 +52,9 @@ class Normal(Distribution):
         return self.scale
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self.loc + self.scale * nnx.randn(self._shape(sample_shape), dtype=self.loc.dtype)
+        return self.loc + self.scale * nnx.randn(
+            self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device
+        )
 
     def log_prob(self, value: Any) -> Tensor:
         z = (self._value(value, self.loc) - self.loc) / self.scale
@@ -99,7 +101,12 @@ class HalfNormal(Distribution):
         return self.scale**2 * (1 - 2 / math.pi)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        return self.scale * nnx.randn(self._shape(sample_shape), dtype=self.scale.dtype).abs()
+        return (
+            self.scale
+            * nnx.randn(
+                self._shape(sample_shape), dtype=self.scale.dtype, device=self.scale.device
+            ).abs()
+        )
 
     def log_prob(self, value: Any) -> Tensor:
         v = self._value(value, self.scale)

@@ -53,7 +53,7 @@ class Uniform(Distribution):
         return (self.high - self.low) ** 2 / 12
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = nnx.rand(self._shape(sample_shape), dtype=self.low.dtype)
+        u = nnx.rand(self._shape(sample_shape), dtype=self.low.dtype, device=self.low.device)
         return self.low + (self.high - self.low) * u
 
     def log_prob(self, value: Any) -> Tensor:
