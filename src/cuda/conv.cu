@@ -224,7 +224,7 @@ void activate(const ConvJob& job, int64_t count) {
   core::Program program;
   program.inputs = program.outputs = 1;
   program.registers = 2;
-  program.wide = job.lane == Lane::f64;
+  program.width = static_cast<std::uint8_t>(core::size_of(job.lane));
   program.in_lane[0] = program.out_lane[0] = job.lane;
   program.out_reg[0] = 1;
   program.code.push_back(apply);

@@ -49,13 +49,15 @@ def nanquantile(
         raise fail(ShapeError, "nanquantile", "no elements have no quantiles", describe(x))
     ordered = ops.sort(rows, -1)  # NaN comes last
     count = (~ops.isnan(rows)).sum(-1, True)
-    place = at.reshape((-1,)) * (count - 1).clip(0).to(ops.float64)
+    place = at.reshape((-1,)).to(x.device) * (count - 1).clip(0).to(ops.float64)
     low = ops.floor(place)
     first = ops.take_along_axis(ordered, low.to(ops.int64), -1)
     second = ops.take_along_axis(ordered, ops.ceil(place).to(ops.int64), -1)
     share = (place - low).to(x.dtype)
     apart: Tensor = ops.where(share == 0, first, first + (second - first) * share)
-    found: Tensor = ops.where(count > 0, apart, ops.full((), math.nan, dtype=x.dtype))
+    found: Tensor = ops.where(
+        count > 0, apart, ops.full((), math.nan, dtype=x.dtype, device=x.device)
+    )
     for i in chosen:
         kept[i] = 1
     shape = tuple(kept) if keepdims else tuple(x.shape[i] for i in rest)
