@@ -24,8 +24,7 @@ __global__ void search_kernel(bool right, int64_t rows, int64_t n, int64_t m, co
     int64_t low = 0, high = n;
     while (low < high) {
       const int64_t middle = low + (high - low) / 2;
-      const bool further =
-          right ? !in_front(value, row[middle]) : in_front(row[middle], value);
+      const bool further = right ? !in_front(value, row[middle]) : in_front(row[middle], value);
       if (further) low = middle + 1;
       else high = middle;
     }
@@ -89,8 +88,8 @@ void search(bool right, Lane lane, std::int64_t rows, std::int64_t n, std::int64
             const void* values, std::int64_t* out) {
   if (rows * m == 0) return;
   with_lane(lane, [&]<class T>() {
-    launch("searchsorted", search_kernel<T>, blocks_for(rows * m), dim3(kThreads), 0, right, rows, n,
-           m, static_cast<const T*>(x), static_cast<const T*>(values), out);
+    launch("searchsorted", search_kernel<T>, blocks_for(rows * m), dim3(kThreads), 0, right, rows,
+           n, m, static_cast<const T*>(x), static_cast<const T*>(values), out);
   });
 }
 
