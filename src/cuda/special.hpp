@@ -1,8 +1,8 @@
 // The special functions of Value: the text of core/special_*.hpp, in double; float goes through it,
 // as on the CPU. It stands alone, as value.hpp does: programs compiled while nnx runs include it,
-// so that they give the bits of every other kernel. (NVRTC reads all of it in some milliseconds,
-// and compiles what a program calls.) Each is one function of the device, whatever calls it:
-// inlined they would fill every kernel.
+// so that they give the bits of every other kernel, and compile only what they call.
+// With nvcc each is one function of the device, whatever calls it: inlined they would fill every
+// kernel. (NVRTC does not know the attribute and inlines as it likes.)
 #pragma once
 
 #include "core/special_bessel.hpp"
