@@ -7,7 +7,7 @@ names in state_dict, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self, overload
+from typing import Any, Self, cast, overload
 
 from nnx._errors import describe, fail
 from nnx._nnx import DTypeError, IndexError, dense
@@ -201,7 +201,9 @@ class Sequential(_Children):
         while i < len(modules):
             module = modules[i]
             i += 1
-            layer = module if type(module) is Dense or type(module) in KNOWN else None
+            layer: Dense | Convolution | None = None
+            if type(module) is Dense or type(module) in KNOWN:
+                layer = cast("Dense | Convolution", module)
             if layer is None or layer.activation is not None or _has_extra(module):
                 plan.append((None, None, module))
                 continue
