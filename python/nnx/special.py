@@ -101,8 +101,8 @@ def beta(a: TensorLike, b: TensorLike) -> Tensor:
     Shapes: any that broadcast. dtypes: floating; integers become the default one.
 
     Example:
-        >>> nnx.special.beta([1.0, 2.0], 2.0).tolist()
-        [0.5, 0.1666666716337204]
+        >>> (6 * nnx.special.beta([1.0, 2.0], 2.0)).round().tolist()
+        [3.0, 1.0]
     """
     return betaln(floats(a), b).exp()
 
