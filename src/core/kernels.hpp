@@ -200,11 +200,12 @@ struct Kernels {
 
   // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
   TileFn (*pointwise_function)(int declaration, Lane lane);
+  void (*gemm_f64)(const GemmJob& job);  // null where the host's BLAS does it
+
   void (*run)(const TileJob* jobs, std::int64_t count);
   void (*reduce)(const ReduceJob& job);
 
   void (*gemm_f32)(const GemmJob& job);
-  void (*gemm_f64)(const GemmJob& job);    // null where the host's BLAS does it
   void (*matmul_i64)(const GemmJob& job);  // int64, wrapping; no epilogue
 
   void (*conv)(const ConvJob& job);
