@@ -10,21 +10,21 @@
 namespace nnx::core {
 
 const DTypeInfo kDTypeInfo[kDTypes] = {
-    {"bool", 1, Kind::boolean, Lane::b8},
-    {"int8", 1, Kind::signed_integer, Lane::i64},
-    {"int16", 2, Kind::signed_integer, Lane::i64},
-    {"int32", 4, Kind::signed_integer, Lane::i64},
-    {"int64", 8, Kind::signed_integer, Lane::i64},
-    {"uint8", 1, Kind::unsigned_integer, Lane::u64},
-    {"uint16", 2, Kind::unsigned_integer, Lane::u64},
-    {"uint32", 4, Kind::unsigned_integer, Lane::u64},
-    {"uint64", 8, Kind::unsigned_integer, Lane::u64},
-    {"float16", 2, Kind::floating, Lane::f32},
-    {"bfloat16", 2, Kind::floating, Lane::f32},
-    {"float32", 4, Kind::floating, Lane::f32},
-    {"float64", 8, Kind::floating, Lane::f64},
-    {"complex64", 8, Kind::complex, Lane::c64},
-    {"complex128", 16, Kind::complex, Lane::c128},
+    {"bool", Kind::boolean, Lane::b8},
+    {"int8", Kind::signed_integer, Lane::i64},
+    {"int16", Kind::signed_integer, Lane::i64},
+    {"int32", Kind::signed_integer, Lane::i64},
+    {"int64", Kind::signed_integer, Lane::i64},
+    {"uint8", Kind::unsigned_integer, Lane::u64},
+    {"uint16", Kind::unsigned_integer, Lane::u64},
+    {"uint32", Kind::unsigned_integer, Lane::u64},
+    {"uint64", Kind::unsigned_integer, Lane::u64},
+    {"float16", Kind::floating, Lane::f32},
+    {"bfloat16", Kind::floating, Lane::f32},
+    {"float32", Kind::floating, Lane::f32},
+    {"float64", Kind::floating, Lane::f64},
+    {"complex64", Kind::complex, Lane::c64},
+    {"complex128", Kind::complex, Lane::c128},
 };
 
 namespace {

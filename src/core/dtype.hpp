@@ -1,6 +1,4 @@
 // Element types: names, sizes, kinds, promotion.
-// Invariant: the order of DType is the order of the table in dtype.cpp, of the kernels' load and
-// store tables, and never changes; new types are appended.
 #pragma once
 
 #include <cstddef>
@@ -8,45 +6,20 @@
 #include <optional>
 #include <string_view>
 
-namespace nnx::core {
+#include "core/element.hpp"
 
-enum class DType : std::uint8_t {
-  boolean,
-  int8,
-  int16,
-  int32,
-  int64,
-  uint8,
-  uint16,
-  uint32,
-  uint64,
-  float16,
-  bfloat16,
-  float32,
-  float64,
-  complex64,   // real and imaginary part, two float32
-  complex128,  // two float64
-};
-inline constexpr int kDTypes = 15;
-inline constexpr int kRealDTypes = 13;
+namespace nnx::core {
 
 enum class Kind : std::uint8_t { boolean, signed_integer, unsigned_integer, floating, complex };
 
-// The types a tile register can have: what kernels compute in.
-enum class Lane : std::uint8_t { f32, f64, i64, u64, b8, c64, c128 };
-inline constexpr int kLanes = 7;
-inline constexpr int kRealLanes = 5;  // those before the complex ones
-
 struct DTypeInfo {
   std::string_view name;
-  std::uint8_t size;  // bytes
   Kind kind;
   Lane lane;  // the lane values of this type are computed in
 };
 extern const DTypeInfo kDTypeInfo[kDTypes];
 
 inline const DTypeInfo& info(DType t) noexcept { return kDTypeInfo[static_cast<int>(t)]; }
-inline std::size_t size_of(DType t) noexcept { return info(t).size; }
 inline std::string_view name_of(DType t) noexcept { return info(t).name; }
 inline Kind kind_of(DType t) noexcept { return info(t).kind; }
 inline Lane lane_of(DType t) noexcept { return info(t).lane; }
@@ -56,9 +29,6 @@ inline bool is_integer(DType t) noexcept {
   return kind_of(t) == Kind::signed_integer || kind_of(t) == Kind::unsigned_integer;
 }
 inline bool is_differentiable(DType t) noexcept { return is_floating(t) || is_complex(t); }
-inline constexpr std::size_t size_of(Lane l) noexcept {
-  return l == Lane::f32 ? 4 : l == Lane::b8 ? 1 : l == Lane::c128 ? 16 : 8;
-}
 inline constexpr bool is_complex(Lane l) noexcept { return l == Lane::c64 || l == Lane::c128; }
 // The lane of the two parts of a complex one; other lanes are their own.
 inline constexpr Lane real_lane(Lane l) noexcept {

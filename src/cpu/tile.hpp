@@ -32,9 +32,9 @@ inline constexpr int kVectorBytes = 32;
 inline constexpr int kVectorBytes = 16;
 #endif
 
-inline constexpr std::uint8_t kDTypeSize[core::kDTypes] = {1, 1, 2, 4, 8, 1, 2, 4,
-                                                           8, 2, 2, 4, 8, 8, 16};
-inline constexpr std::int64_t bytes_of(DType t) noexcept { return kDTypeSize[static_cast<int>(t)]; }
+inline constexpr std::int64_t bytes_of(DType t) noexcept {
+  return static_cast<std::int64_t>(core::size_of(t));
+}
 inline constexpr std::int64_t bytes_of(Lane l) noexcept {
   return static_cast<std::int64_t>(core::size_of(l));
 }

@@ -230,7 +230,7 @@ void to_complex(std::int64_t n, const void* source, void* target) {
   alignas(64) T piece[kPiece];
   for (std::int64_t i = 0; i < n; i += kPiece) {
     const std::int64_t m = n - i < kPiece ? n - i : kPiece;
-    load(m, src + i * kDTypeSize[D], piece);
+    load(m, src + i * bytes_of(static_cast<DType>(D)), piece);
     for (std::int64_t j = 0; j < m; ++j) {
       dst[2 * (i + j)] = piece[j];
       dst[2 * (i + j) + 1] = T(0);
@@ -250,7 +250,7 @@ void from_complex(std::int64_t n, const void* source, void* target) {
     for (std::int64_t i = 0; i < n; i += kPiece) {
       const std::int64_t m = n - i < kPiece ? n - i : kPiece;
       for (std::int64_t j = 0; j < m; ++j) piece[j] = src[2 * (i + j)];
-      store(m, piece, dst + i * kDTypeSize[D]);
+      store(m, piece, dst + i * bytes_of(static_cast<DType>(D)));
     }
   }
 }

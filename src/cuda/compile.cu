@@ -2,7 +2,6 @@
 // since version 8.
 #include "cuda/compile.hpp"
 
-#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,16 +56,6 @@ constexpr double __builtin_nan(const char*) {
   return __builtin_bit_cast(double, 0x7ff8000000000000ull);
 }
 )";
-constexpr const char* kDTypes = R"(#pragma once
-#include <cstdint>
-namespace nnx::core {
-enum class DType : std::uint8_t {
-  boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-  float16, bfloat16, float32, float64, complex64, complex128,
-};
-enum class Lane : std::uint8_t { f32, f64, i64, u64, b8, c64, c128 };
-}
-)";
 struct Header {
   const char *name, *text;
 };
@@ -74,7 +63,6 @@ constexpr Header kHeaders[] = {
     {"cstdint", kIntegers},
     {"bit", kBit},
     {"cmath", kMath},
-    {"core/dtype.hpp", kDTypes},
 #include "sources.inc"  // declare.hpp and convert.hpp with what they include, ops/pointwise.hpp
 };
 // Names of the declarations, by number.
@@ -118,13 +106,8 @@ const char* type_of(Lane lane) {
   constexpr const char* names[] = {"float", "double", "std::int64_t", "std::uint64_t", "bool"};
   return names[static_cast<int>(lane)];
 }
-const char* dtype_text(DType t) {
-  constexpr const char* names[] = {"boolean",  "int8",    "int16",  "int32",  "int64",
-                                   "uint8",    "uint16",  "uint32", "uint64", "float16",
-                                   "bfloat16", "float32", "float64"};
-  return names[static_cast<int>(t)];
-}
 std::string text_of(int n) { return std::to_string(n); }
+std::string dtype_text(DType t) { return "DType(" + text_of(static_cast<int>(t)) + ")"; }
 std::string reg(int r) { return "r" + std::to_string(r); }
 std::string number_in(Lane lane, double value) {
   char text[64];
@@ -154,9 +137,9 @@ std::string element_text(const Program& p, const Layouts& l, At at) {
     const int port = p.outputs + i;
     const std::string t = type_of(p.in_lane[i]);
     s += "    Value<" + t + "> " + reg(i) + " = ";
-    s += l.fixed[port] ? "number<" + t + ">(args.value[" + text_of(port) + "]);\n"
-                       : "cuda::load_as<" + t + ">(" + at(port) +
-                             ", DType::" + dtype_text(l.dtype[port]) + ");\n";
+    s += l.fixed[port]
+             ? "number<" + t + ">(args.value[" + text_of(port) + "]);\n"
+             : "cuda::load_as<" + t + ">(" + at(port) + ", " + dtype_text(l.dtype[port]) + ");\n";
   }
   for (const core::Constant& c : p.constants)
     s += std::string("    Value<") + type_of(c.lane) + "> " + reg(c.reg) + " = " +
@@ -184,13 +167,13 @@ std::string element_text(const Program& p, const Layouts& l, At at) {
         break;
       case InstrKind::round:
         s += std::string("    const Value<") + type_of(c.lane) + "> " + name +
-             " = cuda::round_to(DType::" + dtype_text(c.dtype) + ", " + value(c.src[0]) + ".v);\n";
+             " = cuda::round_to(" + dtype_text(c.dtype) + ", " + value(c.src[0]) + ".v);\n";
         now[c.dst[0]] = name;
     }
   }
   for (int k = 0; k < p.outputs; ++k)
-    s += std::string("    cuda::store_as<") + type_of(p.out_lane[k]) + ">(" + at(k) +
-         ", DType::" + dtype_text(l.dtype[k]) + ", " + value(p.out_reg[k]) + ".v);\n";
+    s += std::string("    cuda::store_as<") + type_of(p.out_lane[k]) + ">(" + at(k) + ", " +
+         dtype_text(l.dtype[k]) + ", " + value(p.out_reg[k]) + ".v);\n";
   return s;
 }
 
@@ -252,22 +235,16 @@ struct Compiler {
 const Compiler& compiler() {
   static const Compiler all = [] {
     Compiler c;
-    void* file = open_cuda_library("libnvrtc.so.13");
-    if (!file) return c;
-    c.there = true;
-    const auto find = [&]<class F>(F& to, const char* name) {
-      to = reinterpret_cast<F>(dlsym(file, name));
-      c.there &= to != nullptr;
-    };
-    find(c.create, "nvrtcCreateProgram");
-    find(c.compile, "nvrtcCompileProgram");
-    find(c.cubin_size, "nvrtcGetCUBINSize");
-    find(c.cubin, "nvrtcGetCUBIN");
-    find(c.log_size, "nvrtcGetProgramLogSize");
-    find(c.log, "nvrtcGetProgramLog");
-    find(c.destroy, "nvrtcDestroyProgram");
-    find(c.version, "nvrtcVersion");
-    c.there = c.there && c.version(&c.major, &c.minor) == 0;
+    SharedLibrary file("libnvrtc.so.13");
+    file.find(c.create, "nvrtcCreateProgram");
+    file.find(c.compile, "nvrtcCompileProgram");
+    file.find(c.cubin_size, "nvrtcGetCUBINSize");
+    file.find(c.cubin, "nvrtcGetCUBIN");
+    file.find(c.log_size, "nvrtcGetProgramLogSize");
+    file.find(c.log, "nvrtcGetProgramLog");
+    file.find(c.destroy, "nvrtcDestroyProgram");
+    file.find(c.version, "nvrtcVersion");
+    c.there = file.complete() && c.version(&c.major, &c.minor) == 0;
     return c;
   }();
   return all;

@@ -3,7 +3,7 @@
 // bool is x != 0, to 16-bit floats rounds once to nearest even.
 #pragma once
 
-#include "core/dtype.hpp"
+#include "core/element.hpp"
 #include "core/half.hpp"
 #include "cuda/value.hpp"
 

@@ -2,7 +2,7 @@
 // alone, as value.hpp does: programs that are compiled while nnx runs include it too.
 #pragma once
 
-#include "core/dtype.hpp"
+#include "core/element.hpp"
 #include "cuda/special.hpp"
 
 // Complex lanes have no kernels here: rules that cover them on the CPU cover the real ones.
@@ -20,6 +20,7 @@ struct Rule {
 };
 using Numeric = Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64>;
 using Floating = Rule<false, Lane::f32, Lane::f64>;
+struct Updating : Floating {};
 constexpr Numeric numeric, ordered, arithmetic;
 constexpr Floating floating, rounding, analytic, continued;
 constexpr Rule<false, Lane::f32, Lane::f64, Lane::i64, Lane::u64, Lane::b8> comparison, equality;
@@ -99,7 +100,7 @@ constexpr Declared<F, R> loss(Declared<F, R> declared) {
   return declared;
 }
 template <class F>
-constexpr Declared<F, Floating> update(const char*, F) {
+constexpr Declared<F, Updating> update(const char*, F) {
   return {};
 }
 

@@ -5,8 +5,6 @@
 // shapes get the same one.
 #include "cuda/gemm_library.hpp"
 
-#include <dlfcn.h>
-
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -40,22 +38,17 @@ struct Library {
 const Library& library() {
   static const Library all = [] {
     Library l;
-    void* file = open_cuda_library("libcublasLt.so.13");
-    if (!file) return l;
-    l.there = true;
-    const auto find = [&]<class F>(F& to, const char* name) {
-      to = reinterpret_cast<F>(dlsym(file, name));
-      l.there &= to != nullptr;
-    };
-    find(l.create, "cublasLtCreate");
-    find(l.new_operation, "cublasLtMatmulDescCreate");
-    find(l.set_operation, "cublasLtMatmulDescSetAttribute");
-    find(l.new_layout, "cublasLtMatrixLayoutCreate");
-    find(l.set_layout, "cublasLtMatrixLayoutSetAttribute");
-    find(l.new_preference, "cublasLtMatmulPreferenceCreate");
-    find(l.set_preference, "cublasLtMatmulPreferenceSetAttribute");
-    find(l.choose, "cublasLtMatmulAlgoGetHeuristic");
-    find(l.multiply, "cublasLtMatmul");
+    SharedLibrary file("libcublasLt.so.13");
+    file.find(l.create, "cublasLtCreate");
+    file.find(l.new_operation, "cublasLtMatmulDescCreate");
+    file.find(l.set_operation, "cublasLtMatmulDescSetAttribute");
+    file.find(l.new_layout, "cublasLtMatrixLayoutCreate");
+    file.find(l.set_layout, "cublasLtMatrixLayoutSetAttribute");
+    file.find(l.new_preference, "cublasLtMatmulPreferenceCreate");
+    file.find(l.set_preference, "cublasLtMatmulPreferenceSetAttribute");
+    file.find(l.choose, "cublasLtMatmulAlgoGetHeuristic");
+    file.find(l.multiply, "cublasLtMatmul");
+    l.there = file.complete();
     return l;
   }();
   return all;

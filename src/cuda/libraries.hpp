@@ -4,7 +4,21 @@
 
 namespace nnx::cuda {
 
-// The library's handle, or null.
-void* open_cuda_library(const char* name);
+// A library, and whether it has everything that was looked for in it.
+class SharedLibrary {
+ public:
+  explicit SharedLibrary(const char* name);
+  template <class F>
+  void find(F& function, const char* name) {
+    function = reinterpret_cast<F>(symbol(name));
+    complete_ &= function != nullptr;
+  }
+  bool complete() const noexcept { return complete_; }
+
+ private:
+  void* symbol(const char* name) const;
+  void* handle_;
+  bool complete_;
+};
 
 }  // namespace nnx::cuda

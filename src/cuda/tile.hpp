@@ -73,11 +73,7 @@ struct Space {
   }
 };
 
-// core's own table of sizes belongs to the host's library.
-constexpr int64_t bytes_of(DType t) {
-  constexpr std::uint8_t table[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
-  return table[static_cast<int>(t)];
-}
+constexpr int64_t bytes_of(DType t) { return static_cast<int64_t>(core::size_of(t)); }
 
 #if defined(NNX_STANDIN)
 inline char* dynamic_shared() { return standin::block().shared; }

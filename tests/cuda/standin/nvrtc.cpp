@@ -15,10 +15,8 @@ struct Program {
   std::string text, cubin, log;
   std::map<std::string, std::string> headers;
 };
-// The real standard headers, and the real table of dtypes, are better than NVRTC's substitutes.
-bool substitute(const std::string& name) {
-  return name.find('/') == name.npos || name == "core/dtype.hpp";
-}
+// The real standard headers are better than NVRTC's substitutes.
+bool substitute(const std::string& name) { return name.find('/') == name.npos; }
 constexpr const char* kRun = R"(
 extern "C" void standin_program(void** a, unsigned blocks, unsigned threads) {
   gridDim.x = blocks;
