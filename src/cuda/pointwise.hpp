@@ -26,6 +26,11 @@ template <int id>
 inline constexpr bool kConditionFirst =
     std::remove_const_t<typename Declaration<id>::Rule>::condition_first;
 
+// Steps of optimisers, which come for many tensors at once.
+template <int id>
+inline constexpr bool kUpdate =
+    std::is_same_v<std::remove_const_t<typename Declaration<id>::Rule>, pointwise::Updating>;
+
 template <Lane lane>
 using Element = std::tuple_element_t<std::size_t(lane),
                                      std::tuple<float, double, std::int64_t, std::uint64_t, bool>>;

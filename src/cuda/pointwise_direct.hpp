@@ -16,10 +16,21 @@ struct Direct {
   bool aligned;  // all of them to sixteen bytes
 };
 
-// Whether the declaration has a kernel in that lane; launches it if it does.
-bool run_direct_f32(int declaration, const Direct& d);
-bool run_direct_f64(int declaration, const Direct& d);
-bool run_direct_int(int declaration, Lane lane, const Direct& d);
+// Several applications of one declaration: what an optimiser does to all parameters. Job j has the
+// blocks from first_block[j] on.
+inline constexpr int kBatch = 32;
+struct Batch {
+  int jobs = 0;
+  unsigned first_block[kBatch + 1] = {};
+  Direct job[kBatch];
+};
+
+// Whether the declaration has a kernel in that lane; launches it if it does. A batch of several
+// jobs is one launch, for the declarations that are updates.
+bool run_direct_f32(int declaration, Batch& batch);
+bool run_direct_f64(int declaration, Batch& batch);
+bool run_direct_int(int declaration, Lane lane, Batch& batch);
+bool is_update(int declaration);
 
 namespace {
 
@@ -77,13 +88,14 @@ __device__ void direct_step(const Direct& d, int64_t i, int n, std::type_identit
   results(std::type_identity<R>{}, std::make_index_sequence<std::size_t(R::count)>{});
 }
 
+// The part of a job that block `block` of `blocks` takes.
 template <int id, Lane lane>
-__global__ void __launch_bounds__(kThreads) direct_kernel(const __grid_constant__ Direct d) {
+__device__ void direct_walk(const Direct& d, unsigned block, unsigned blocks) {
   constexpr int width = 16 / int(sizeof(Element<lane>)) < 4 ? 16 / int(sizeof(Element<lane>)) : 4;
   using A = Arguments<id, lane>;
   constexpr auto each = std::make_index_sequence<std::tuple_size_v<A>>{};
-  const int64_t step = int64_t{gridDim.x} * blockDim.x * width;
-  int64_t i = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * width;
+  const int64_t step = int64_t{blocks} * blockDim.x * width;
+  int64_t i = (int64_t{block} * blockDim.x + threadIdx.x) * width;
   for (; i < d.count; i += step) {
     const int64_t left = d.count - i;
     if (d.aligned && left >= width) {
@@ -94,23 +106,45 @@ __global__ void __launch_bounds__(kThreads) direct_kernel(const __grid_constant_
     }
   }
 }
+template <int id, Lane lane>
+__global__ void __launch_bounds__(kThreads) direct_kernel(const __grid_constant__ Direct d) {
+  direct_walk<id, lane>(d, blockIdx.x, gridDim.x);
+}
+template <int id, Lane lane>
+__global__ void __launch_bounds__(kThreads) batch_kernel(const __grid_constant__ Batch batch) {
+  int j = 0;
+  while (blockIdx.x >= batch.first_block[j + 1]) ++j;
+  const unsigned first = batch.first_block[j];
+  direct_walk<id, lane>(batch.job[j], blockIdx.x - first, batch.first_block[j + 1] - first);
+}
 
-using DirectKernel = void (*)(Direct);
+struct DirectKernels {
+  void (*one)(Direct) = nullptr;
+  void (*batch)(Batch) = nullptr;  // of updates
+};
 template <Lane lane, int... ids>
-DirectKernel find_direct(int declaration, std::integer_sequence<int, ids...>) {
-  constexpr auto one = []<int id>() -> DirectKernel {
-    if constexpr (covers<id>(lane)) return &direct_kernel<id, lane>;
-    else return nullptr;
+DirectKernels find_direct(int declaration, std::integer_sequence<int, ids...>) {
+  constexpr auto kernels = []<int id>() -> DirectKernels {
+    if constexpr (!covers<id>(lane)) return {};
+    else if constexpr (kUpdate<id>) return {&direct_kernel<id, lane>, &batch_kernel<id, lane>};
+    else return {&direct_kernel<id, lane>};
   };
-  static const DirectKernel table[] = {one.template operator()<ids>()...};
+  static const DirectKernels table[] = {kernels.template operator()<ids>()...};
   return table[declaration];
 }
 template <Lane lane>
-bool run_direct(int declaration, const Direct& d) {
-  const DirectKernel kernel =
+bool run_direct(int declaration, Batch& batch) {
+  const DirectKernels kernels =
       find_direct<lane>(declaration, std::make_integer_sequence<int, kDeclarations>{});
-  if (!kernel) return false;
-  launch("pointwise", kernel, blocks_for(ceil_div(d.count, 4)), dim3(kThreads), 0, d);
+  if (!kernels.one) return false;
+  const auto blocks = [](const Direct& d) { return blocks_for(ceil_div(d.count, 4)); };
+  if (batch.jobs == 1) {
+    launch("pointwise", kernels.one, blocks(batch.job[0]), dim3(kThreads), 0, batch.job[0]);
+    return true;
+  }
+  for (int j = 0; j < batch.jobs; ++j)
+    batch.first_block[j + 1] = batch.first_block[j] + blocks(batch.job[j]).x;
+  launch("update", kernels.batch, dim3(batch.first_block[batch.jobs]), dim3(kThreads), 0, batch);
   return true;
 }
 

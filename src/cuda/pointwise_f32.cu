@@ -3,8 +3,8 @@
 
 namespace nnx::cuda {
 
-bool run_direct_f32(int declaration, const Direct& d) {
-  return run_direct<Lane::f32>(declaration, d);
+bool run_direct_f32(int declaration, Batch& batch) {
+  return run_direct<Lane::f32>(declaration, batch);
 }
 
 }  // namespace nnx::cuda

@@ -3,8 +3,8 @@
 
 namespace nnx::cuda {
 
-bool run_direct_f64(int declaration, const Direct& d) {
-  return run_direct<Lane::f64>(declaration, d);
+bool run_direct_f64(int declaration, Batch& batch) {
+  return run_direct<Lane::f64>(declaration, batch);
 }
 
 }  // namespace nnx::cuda

@@ -192,6 +192,16 @@ __global__ void __launch_bounds__(kThreads)
     store_as<T>(to + offset[0], to_dtype, load_as<T>(from + offset[1], from_dtype));
   }
 }
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    fill_kernel(const __grid_constant__ Space space, char* to, DType to_dtype, T value) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    int64_t offset[2] = {0, 0};
+    space.locate(i, offset);
+    store_as<T>(to + offset[0], to_dtype, value);
+  }
+}
 // Elements of one dtype are moved as what they are made of.
 struct alignas(16) Pair {
   std::uint64_t first, second;
@@ -208,13 +218,13 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // --- on the host ------------------------------------------------------------------------------
-// The value at `data` in the storage of `lane`, as core's conversion on the device gives it.
+// The value at `data` in the storage of `lane`, converted as on the device.
 std::uint64_t value_in_lane(const void* data, DType dtype, Lane lane) {
   std::uint64_t bits = 0;
-  const auto put = [&](auto x) { std::memcpy(&bits, &x, sizeof x); };
-  const auto* p = static_cast<const char*>(data);
-  const auto load = [&]<class T>() { put(load_as<T>(p, dtype)); };
-  with_lane(lane, [&]<class T>() { load.template operator()<T>(); });
+  with_lane(lane, [&]<class T>() {
+    const T value = load_as<T>(static_cast<const char*>(data), dtype);
+    std::memcpy(&bits, &value, sizeof value);
+  });
   return bits;
 }
 
@@ -235,12 +245,13 @@ int64_t count_of(const core::Shape& shape) {
   return n;
 }
 
-bool run_as_direct(const TileJob& job, int64_t n) {
+// The job as a single application over adjacent elements, if it is one.
+bool make_direct(const TileJob& job, int64_t n, Direct& d) {
   const Program& p = *job.program;
   if (p.code.size() != 1) return false;
   const Instr& c = p.code[0];
   if (c.kind != InstrKind::apply || c.results != p.outputs) return false;
-  Direct d{};
+  d = {};
   d.count = n;
   std::uintptr_t addresses = 0;
   for (int k = 0; k < p.outputs; ++k) {
@@ -279,14 +290,19 @@ bool run_as_direct(const TileJob& job, int64_t n) {
     if (!found) return false;
   }
   d.aligned = addresses % 16 == 0;
+  return true;
+}
+
+bool run_direct(const Program& p, Batch& batch) {
+  const Instr& c = p.code[0];
   switch (c.lane) {
-    case Lane::f32: return run_direct_f32(c.function, d);
-    case Lane::f64: return run_direct_f64(c.function, d);
-    default: return run_direct_int(c.function, c.lane, d);
+    case Lane::f32: return run_direct_f32(c.function, batch);
+    case Lane::f64: return run_direct_f64(c.function, batch);
+    default: return run_direct_int(c.function, c.lane, batch);
   }
 }
 
-// The job's axes, innermost first, for the ports given (null: one without strides).
+// The job's axes, innermost first, for these ports.
 Space space_of(const core::Shape& shape, const Port* const* ports, int count) {
   Space s;
   s.ports = count;
@@ -301,21 +317,18 @@ Space space_of(const core::Shape& shape, const Port* const* ports, int count) {
 }
 
 void run_copy(const TileJob& job) {
-  const Port &to = job.out[0], &from = job.in[0];
+  const Port &to = job.out[0], &source = job.in[0];
   const Lane lane = job.program->out_lane[0];
-  Port source = from;
   const Port* ports[] = {&to, &source};
-  Space space = space_of(job.shape, ports, 2);
-  Scratch value(16);
-  if (from.host) {  // one value everywhere
-    const std::uint64_t bits = value_in_lane(from.data, from.dtype, lane);
-    check(cudaMemcpyAsync(value.as<char>(), &bits, 8, cudaMemcpyDefault, stream()), "copy");
-    source.data = value.as<char>();
-    source.dtype = core::storage_of(lane);
-  }
+  const Space space = space_of(job.shape, ports, 2);
   char* out = static_cast<char*>(to.data);
   const char* in = static_cast<const char*>(source.data);
   const dim3 grid = blocks_for(space.count), block(kThreads);
+  if (source.host)  // one value everywhere
+    return with_lane(lane, [&]<class T>() {
+      const T value = load_as<T>(in, source.dtype);
+      launch("fill", fill_kernel<T>, grid, block, 0, space, out, to.dtype, value);
+    });
   if (to.dtype == source.dtype) {
     const auto move = [&]<class T>() {
       if (space.rank <= 1 && (space.rank == 0 || (space.stride[0][0] == sizeof(T) &&
@@ -366,6 +379,7 @@ bool run_compiled(const Program& p, const Code& code, const Space& space) {
 
 void run_program(const TileJob& job) {
   const Program& p = *job.program;
+  if (p.code.size() > kMaxCode) refuse("program", "this expression is too long for one kernel");
   static thread_local Code code;  // a few kilobytes
   code.inputs = p.inputs;
   code.outputs = p.outputs;
@@ -422,16 +436,34 @@ bool moves_complex(const TileJob& job) {
 }  // namespace
 
 void run(const TileJob* jobs, std::int64_t count) {
+  Batch batch;
+  const Program* batched = nullptr;  // of the jobs that wait in it
+  const auto flush = [&] {
+    if (batch.jobs) run_direct(*batched, batch);
+    batch.jobs = 0;
+  };
   for (std::int64_t j = 0; j < count; ++j) {
     const TileJob& job = jobs[j];
+    const Program& p = *job.program;
     const int64_t n = count_of(job.shape);
     if (n == 0) continue;
-    if (uses_complex(*job.program) && !moves_complex(job))
+    if (uses_complex(p) && !moves_complex(job))
       refuse("run", "complex numbers have no kernels on this device");
-    if (job.program->code.empty() && job.program->inputs == 1 && job.program->outputs == 1)
+    if (batch.jobs && (batched != &p || batch.jobs == kBatch)) flush();
+    if (p.code.empty() && p.inputs == 1 && p.outputs == 1) {
       run_copy(job);
-    else if (!run_as_direct(job, n)) run_program(job);
+    } else if (make_direct(job, n, batch.job[batch.jobs])) {
+      ++batch.jobs;
+      batched = &p;
+      if (is_update(p.code[0].function)) continue;
+      const bool done = run_direct(p, batch);
+      batch.jobs = 0;
+      if (!done) run_program(job);
+    } else {
+      run_program(job);
+    }
   }
+  flush();
 }
 
 }  // namespace nnx::cuda

@@ -47,6 +47,30 @@ def test_a_classifier_has_the_same_curve(cuda: nnx.device, name: str) -> None:
     assert here[-1] < here[0]
 
 
+def test_many_parameters_of_all_sizes_step_together(cuda: nnx.device) -> None:
+    # More than one launch takes, unaligned and strided ones among them.
+    rng = np.random.default_rng(0)
+    sizes = [0, 1, 3, 4, 5, 1000, 4097, *range(7, 40)]
+    values = [nnx.tensor(rng.normal(size=n), dtype=nnx.float32) for n in sizes]
+    values += [nnx.tensor(rng.normal(size=(6, 5)), dtype=nnx.float32).T]
+    values += [nnx.tensor(rng.normal(size=9), dtype=nnx.float64)]
+    for make in OPTIMISERS.values():
+        sides = []
+        for place in ("cpu", cuda):
+            params = [
+                v.clone().to(place)[i % 2 :].clone().requires_grad_() for i, v in enumerate(values)
+            ]
+            optimiser = make(params)
+            for step in range(3):
+                for p in params:
+                    p.grad = p.detach() * (step + 1) - 0.5
+                optimiser.step()
+            sides.append(params)
+        for here, there in zip(*sides, strict=True):
+            assert there.device == cuda
+            np.testing.assert_allclose(there.detach().cpu(), here.detach(), rtol=1e-5, atol=1e-6)
+
+
 def test_a_convolutional_network(cuda: nnx.device) -> None:
     nnx.manual_seed(1)
     model = nn.Sequential(
