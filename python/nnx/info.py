@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnx import _nnx
+from nnx._optional import install_command
 
 __all__ = ["collect", "report"]
 
@@ -54,7 +55,9 @@ def report() -> str:
         if device["available"] and device["name"] != "cpu":
             facts = _nnx.device_properties(device["name"])
             state = f"{facts['name']}, {facts['memory'] / 1e9:.0f} GB, capability "
-            state += f"{facts['capability']}; {facts['libraries']}"
+            state += f"{facts['capability']}; {facts['libraries'] or 'no libraries'}"
+            if "cuBLASLt" not in facts["libraries"]:
+                state += f" (products are faster with: {install_command('nvidia-cublas')})"
         rows.append((f"device {device['name']}", state))
     rows.append(("Python", f"{found['python']}, NumPy {found['numpy']}"))
     rows.append(("system", found["system"]))

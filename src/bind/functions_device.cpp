@@ -27,28 +27,21 @@ using Bytes = unsigned long long;
 
 PyObject* devices(Args&) { return device_list().release(); }
 
-// The device named, or the default one.
-Device named(Args& a) { return a.object("device") == Py_None ? default_device() : a.device(); }
-
 PyObject* device_facts(Args& a) {
-  const Device d = named(a);
+  const Device d = a.device();
   if (d.kind == DeviceKind::cpu)
     fail<DeviceError>(a.op(), "only a CUDA device has these", to_string(d),
                       "python -m nnx.info tells about the processor");
   const DeviceFacts f = runtime::device_facts(d);
   Object capability = text(std::to_string(f.major) + "." + std::to_string(f.minor));
-  Object libraries =
-      text(f.libraries[0] ? f.libraries
-                          : "cuBLASLt was not found: products run on our own kernels; "
-                            "install it with pip install 'nnx-learn[cuda]'");
-  return own(Py_BuildValue("{sssOsisKsO}", "name", f.name, "capability", capability.get(),
+  return own(Py_BuildValue("{sssOsisKss}", "name", f.name, "capability", capability.get(),
                            "multiprocessors", f.multiprocessors, "memory",
-                           static_cast<Bytes>(f.memory), "libraries", libraries.get()))
+                           static_cast<Bytes>(f.memory), "libraries", f.libraries))
       .release();
 }
 
 PyObject* memory_stats(Args& a) {
-  const Device d = named(a);
+  const Device d = a.device();
   Bytes allocated, reserved, peak, allocations, limit;
   if (d.kind == DeviceKind::cpu) {
     const runtime::MemoryStats s = runtime::memory_stats();
@@ -64,25 +57,25 @@ PyObject* memory_stats(Args& a) {
       .release();
 }
 PyObject* reset_peak(Args& a) {
-  const Device d = named(a);
+  const Device d = a.device();
   if (d.kind == DeviceKind::cpu) runtime::reset_peak();
   else runtime::reset_device_peak(d);
   return none();
 }
 PyObject* empty_cache(Args& a) {
-  const Device d = named(a);
+  const Device d = a.device();
   if (d.kind == DeviceKind::cpu) runtime::empty_cache();
   else runtime::empty_device_cache(d);
   return none();
 }
 PyObject* synchronize(Args& a) {
-  runtime::synchronize(named(a));
+  runtime::synchronize(a.device());
   return none();
 }
 
 PyObject* get_default(Args&) { return device_object(default_device()).release(); }
 PyObject* set_default(Args& a) {
-  const Device d = named(a);
+  const Device d = a.device();
   if (d.kind != DeviceKind::cpu) runtime::kernels(d);  // it is there
   set_default_device(d);
   return none();
@@ -110,7 +103,7 @@ Example:
      devices},
     {"device_properties", "(device: DeviceLike | None = None) -> dict[str, Any]",
      R"(What a CUDA device is: 'name', compute 'capability', 'multiprocessors', 'memory' in bytes, and
-the 'libraries' found for it.
+the 'libraries' found for it (cuBLASLt, NVRTC; python -m nnx.info says how to get them).
 
 Raises: DeviceError for the CPU, and for a device that is not there.
 
