@@ -18,16 +18,18 @@ namespace {
 
 constexpr const char* kName = "__cuda_array_interface__";
 
-// NumPy's names of types, little endian.
-struct TypeName {
-  DType dtype;
-  const char* text;
-};
-constexpr TypeName kTypes[] = {
-    {DType::boolean, "|b1"}, {DType::int8, "|i1"},    {DType::int16, "<i2"},
-    {DType::int32, "<i4"},   {DType::int64, "<i8"},   {DType::uint8, "|u1"},
-    {DType::uint16, "<u2"},  {DType::uint32, "<u4"},  {DType::uint64, "<u8"},
-    {DType::float16, "<f2"}, {DType::float32, "<f4"}, {DType::float64, "<f8"}};
+// NumPy's name of a type, little endian: "<f4".
+std::string type_text(DType t) {
+  const std::size_t size = size_of(t);
+  return std::string(size == 1 ? "|" : "<") + "biufc"[static_cast<int>(kind_of(t))] +
+         std::to_string(size);
+}
+std::optional<DType> type_from(std::string_view text) {
+  for (int i = 0; i < kDTypes; ++i)
+    if (const auto t = static_cast<DType>(i); t != DType::bfloat16 && text == type_text(t))
+      return t;
+  return std::nullopt;
+}
 
 Object item_of(PyObject* dict, const char* name) {
   PyObject* found = PyDict_GetItemString(dict, name);
@@ -48,17 +50,15 @@ PyObject* cuda_array_interface(const Tensor& t) {
     PyErr_Format(PyExc_AttributeError, "%s: %s", kName, problem);
     throw PythonError();
   }
-  const char* type = nullptr;
-  for (const TypeName& n : kTypes)
-    if (n.dtype == t.dtype()) type = n.text;
+  const std::string type = type_text(t.dtype());
   runtime::synchronize(t.device());  // so that no stream has to be named
   Dims bytes = t.strides();
   for (auto& s : bytes) s *= static_cast<std::int64_t>(size_of(t.dtype()));
   Object shape = plain_tuple(t.shape());
   Object strides = t.contiguous() ? Object::borrow(Py_None) : plain_tuple(bytes);
   const void* address = t.numel() ? t.bytes() : nullptr;
-  return own(Py_BuildValue("{sOsss(NO)sOsOsi}", "shape", shape.get(), "typestr", type, "data",
-                           PyLong_FromVoidPtr(const_cast<void*>(address)),
+  return own(Py_BuildValue("{sOsss(NO)sOsOsi}", "shape", shape.get(), "typestr", type.c_str(),
+                           "data", PyLong_FromVoidPtr(const_cast<void*>(address)),
                            t->storage->writable ? Py_False : Py_True, "strides", strides.get(),
                            "stream", Py_None, "version", 3))
       .release();
@@ -72,9 +72,7 @@ Tensor from_cuda_array(PyObject* o) {
     fail<ArgumentError>(kName, "it must be a dict", short_repr(dict.get()));
   const Shape shape = to_dims(item_of(dict.get(), "shape").get(), kName, "shape");
   Object type = item_of(dict.get(), "typestr");
-  std::optional<DType> dtype;
-  for (const TypeName& n : kTypes)
-    if (view_text(type.get()) == n.text) dtype = n.dtype;
+  const std::optional<DType> dtype = type_from(view_text(type.get()));
   if (!dtype) fail<DTypeError>(kName, "there is no such dtype", std::string(view_text(type.get())));
   Object data = item_of(dict.get(), "data");
   if (!PyTuple_Check(data.get()) || PyTuple_GET_SIZE(data.get()) != 2)
@@ -95,6 +93,7 @@ Tensor from_cuda_array(PyObject* o) {
     }
   }
   const Device device{DeviceKind::cuda, 0};
+  runtime::check_place(*dtype, device, kName);
   if (count(shape) == 0) return runtime::empty(shape, *dtype, device);
   PyObject* stream = PyDict_GetItemString(dict.get(), "stream");
   if (stream && stream != Py_None) {

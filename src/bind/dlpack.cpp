@@ -223,6 +223,7 @@ Tensor import_tensor(PyObject* capsule, const char* name, const char* used) {
     const HoldGil gil;
     managed->deleter(managed);
   };
+  runtime::check_place(*dtype, device, "from_dlpack");
   auto storage =
       runtime::adopt(first + low * size, static_cast<std::size_t>((high - low + 1) * size), device,
                      m, give_back, writable);

@@ -235,7 +235,7 @@ struct Survey {
 // that changes the lists.
 struct Writer {
   const Survey& survey;
-  DType dtype;
+  DType dtype, target;  // what is written here, and what becomes of it
   std::byte* at;
 
   void put(PyObject* o) {
@@ -257,11 +257,13 @@ struct Writer {
                               "an integer beyond int64 and a negative one have no common "
                               "dtype",
                               short_repr(o), "use floats");
+        check_fits(s, target, survey.op);
         *reinterpret_cast<std::uint64_t*>(at) = s.u;
         break;
       }
       default: {
         const Scalar s = scalar_of(o);
+        check_fits(s, target, survey.op);
         *reinterpret_cast<std::int64_t*>(at) =
             s.kind >= Scalar::Kind::floating ? static_cast<std::int64_t>(s.f) : s.i;
       }
@@ -339,7 +341,7 @@ Tensor from_numbers(PyObject* data, std::optional<DType> dtype, const char* op) 
                         : is_floating(target)      ? DType::float64
                                                    : DType::int64;
   Tensor t = ops::empty(survey.shape, written);
-  Writer{survey, written, t.bytes()}.write(data, 0);
+  Writer{survey, written, target, t.bytes()}.write(data, 0);
   return written == target ? t : ops::astype(t, target);
 }
 
@@ -380,6 +382,7 @@ Tensor as_tensor(PyObject* data, std::optional<DType> dtype, Copy copy, const ch
   } else if (PyFloat_CheckExact(data) || PyLong_Check(data) || PyComplex_CheckExact(data)) {
     const Scalar s = scalar_of(data);
     need_real(s.dtype(), dtype.value_or(s.dtype()), op);
+    check_fits(s, dtype.value_or(s.dtype()), op);
     return ops::scalar_tensor(s, dtype.value_or(s.dtype()));
   } else if (PyList_Check(data) || PyTuple_Check(data)) {
     if (copy == Copy::never)

@@ -66,6 +66,7 @@ Tensor filled(Args& a, const Shape& shape, Scalar value, DType otherwise,
     fail<DTypeError>(a.op(), "a complex value needs a complex dtype",
                      describe(Operand(value)) + ", " + std::string(name_of(t)),
                      "dtype=nnx.complex64");
+  check_fits(value, t, a.op());
   return ops::full(shape, value, t, a.device(device));
 }
 PyObject* made(Args& a, Tensor t) {
@@ -121,7 +122,7 @@ PyObject* arange(Args& a) {
   } else {
     stop = a.scalar("start");
   }
-  return finished(a, ops::arange(start, stop, step, a.dtype()));
+  return made(a, ops::arange(start, stop, step, a.dtype(), a.device()));
 }
 
 struct Range {
@@ -146,30 +147,31 @@ Tensor complex_linspace(Args& a, std::complex<double> start, std::complex<double
     fail<DTypeError>(a.op(), "complex bounds need a complex dtype", std::string(name_of(t)));
   const bool endpoint = a.flag("endpoint", true);
   const auto part = [&](double from, double to) {
-    return ops::linspace(from, to, num, endpoint, real_of(t));
+    return ops::linspace(from, to, num, endpoint, real_of(t), a.device());
   };
   return ops::complex(part(start.real(), stop.real()), part(start.imag(), stop.imag()));
 }
 PyObject* linspace(Args& a) {
   const Scalar start = a.scalar("start"), stop = a.scalar("stop");
   if (start.kind == Scalar::Kind::complex || stop.kind == Scalar::Kind::complex)
-    return finished(a, complex_linspace(a, start.as_complex(), stop.as_complex()));
+    return made(a, complex_linspace(a, start.as_complex(), stop.as_complex()));
   const Range r = range_of(a);
   const bool endpoint = a.flag("endpoint", true);
-  Tensor t = ops::linspace(r.start, r.stop, r.num, endpoint, r.dtype);
+  Tensor t = ops::linspace(r.start, r.stop, r.num, endpoint, r.dtype, a.device());
   if (a.flag("retstep", false)) {
-    Object made_tensor = own(finished(a, std::move(t)));
+    Object made_tensor = own(made(a, std::move(t)));
     const double parts = static_cast<double>(endpoint ? r.num - 1 : r.num);
     return own(Py_BuildValue("Od", made_tensor.get(), (r.stop - r.start) / parts)).release();
   }
-  return finished(a, std::move(t));
+  return made(a, std::move(t));
 }
 PyObject* logspace(Args& a) {
   const Range r = range_of(a);
   const double base = a.real("base", 10.0);
   if (!(base > 0)) fail<ArgumentError>(a.op(), "base must be above 0", std::to_string(base));
-  const Tensor e = ops::linspace(r.start, r.stop, r.num, a.flag("endpoint", true), DType::float64);
-  return finished(a, ops::astype(pw::power(base, e), r.dtype));
+  const Tensor e =
+      ops::linspace(r.start, r.stop, r.num, a.flag("endpoint", true), DType::float64, a.device());
+  return made(a, ops::astype(pw::power(base, e), r.dtype));
 }
 PyObject* geomspace(Args& a) {
   const Range r = range_of(a);
@@ -178,21 +180,21 @@ PyObject* geomspace(Args& a) {
                         std::to_string(r.start) + ", " + std::to_string(r.stop));
   const double sign = r.start < 0 ? -1 : 1;
   const Tensor e = ops::linspace(std::log(std::abs(r.start)), std::log(std::abs(r.stop)), r.num,
-                                 a.flag("endpoint", true), DType::float64);
+                                 a.flag("endpoint", true), DType::float64, a.device());
   Tensor t = pw::multiply(pw::exp(e), sign);
   if (r.num > 0) {  // ends exactly
     const ops::GradMode off(false);
     ops::fill(ops::select(t, 0, 0), r.start);
     if (r.num > 1 && a.flag("endpoint", true)) ops::fill(ops::select(t, 0, r.num - 1), r.stop);
   }
-  return finished(a, ops::astype(t, r.dtype));
+  return made(a, ops::astype(t, r.dtype));
 }
 
 PyObject* eye(Args& a) {
   const std::int64_t rows = a.integer("n_rows"),
                      columns = a.given("n_cols") ? a.integer("n_cols") : rows;
-  return finished(a,
-                  ops::eye(rows, columns, a.integer("k", 0), a.dtype().value_or(default_dtype())));
+  return made(a, ops::eye(rows, columns, a.integer("k", 0), a.dtype().value_or(default_dtype()),
+                          a.device()));
 }
 PyObject* tril(Args& a) { return give(ops::tri_mask(a.tensor("x"), a.integer("k", 0), false)); }
 PyObject* triu(Args& a) { return give(ops::tri_mask(a.tensor("x"), a.integer("k", 0), true)); }

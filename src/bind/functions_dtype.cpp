@@ -221,9 +221,10 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
       return ops::to_device(x, *device_of(to));
   }
-  if (PyLong_Check(to))
-    fail<DeviceError>(a.op(), "there is no CUDA device of this number", short_repr(to),
-                      "use \"cpu\"");
+  if (PyLong_CheckExact(to)) {  // the number of a CUDA device
+    const std::string number(view_text(own(PyObject_Str(to)).get()));
+    return ops::to_device(x, *device_of(text("cuda:" + number).get()));
+  }
   if (const auto t = dtype_of(to)) return cast(x, *t);
   fail<DTypeError>(a.op(), "to takes a dtype, a device or a tensor",
                    short_repr(to) + " (" + type_name(to) + ")");
@@ -239,27 +240,6 @@ PyObject* to(Args& a) {
   if (y.is_same(x) && a.flag("copy", false)) return give(ops::clone(x));
   return y.is_same(x) ? Py_NewRef(a.self()) : give(y);
 }
-// The middle of PyTorch's name of a tensor type: "Float" of "torch.FloatTensor".
-std::string tensor_type_name(DType t) {
-  constexpr std::pair<DType, const char*> names[] = {{DType::boolean, "Bool"},
-                                                     {DType::int8, "Char"},
-                                                     {DType::int16, "Short"},
-                                                     {DType::int32, "Int"},
-                                                     {DType::int64, "Long"},
-                                                     {DType::uint8, "Byte"},
-                                                     {DType::uint16, "UInt16"},
-                                                     {DType::uint32, "UInt32"},
-                                                     {DType::uint64, "UInt64"},
-                                                     {DType::float16, "Half"},
-                                                     {DType::bfloat16, "BFloat16"},
-                                                     {DType::float32, "Float"},
-                                                     {DType::float64, "Double"},
-                                                     {DType::complex64, "ComplexFloat"},
-                                                     {DType::complex128, "ComplexDouble"}};
-  for (const auto& [dtype, name] : names)
-    if (dtype == t) return name;
-  return std::string(name_of(t));
-}
 PyObject* type(Args& a) {
   if (a.given("dtype")) {
     static_cast<void>(a.dtype());  // nothing but a dtype
@@ -267,7 +247,7 @@ PyObject* type(Args& a) {
   }
   const Tensor& x = a.self_tensor();
   const std::string place = x.device().kind == DeviceKind::cpu ? "" : "cuda.";
-  return text("torch." + place + tensor_type_name(x.dtype()) + "Tensor").release();
+  return text("torch." + place + std::string(tensor_type_name(x.dtype())) + "Tensor").release();
 }
 PyObject* type_as(Args& a) { return give(cast(a.self_tensor(), a.tensor("y").dtype())); }
 PyObject* cpu(Args& a) {

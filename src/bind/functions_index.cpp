@@ -32,6 +32,7 @@ PyObject* where_method(Args& a) {  // x.where(condition, y): x where the conditi
 }
 PyObject* masked_fill(Args& a) {
   Operand in[] = {condition_of(a, "mask"), a.operand("fill_value"), a.self_tensor()};
+  ops::check_written(a.self_tensor(), in[1], a.op());
   Tensor y = ops::apply(pw::where.id, in);
   const DType t = a.self_tensor().dtype();
   return give(y.dtype() == t ? y : ops::astype(y, t));
@@ -91,6 +92,7 @@ void scatter_into(Args& a, const Tensor& target) {
   if (index.numel() == 0) return;
   if (mode == "add") {
     Operand v = scatter_value(a, index);
+    ops::check_written(target, v, a.op());
     const Tensor values = v.is_tensor()
                               ? v.tensor
                               : ops::full(index.shape(), v.scalar, target.dtype(), target.device());
@@ -114,6 +116,7 @@ Tensor added(Args& a, bool rows) {
   const Tensor x = a.tensor("x");
   Tensor v = a.tensor("values");
   if (a.given("alpha")) v = pw::multiply(v, a.scalar("alpha"));
+  ops::check_written(x, v, a.op());
   if (v.dtype() != x.dtype()) v = ops::astype(v, x.dtype());
   return rows ? ops::index_add(x, a.integer("axis"), a.tensor("indices"), v)
               : ops::scatter_add(x, a.integer("axis"), a.tensor("indices"), v);

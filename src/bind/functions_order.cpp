@@ -43,7 +43,7 @@ PyObject* kthvalue(Args& a) {
   if (k < 1 || k > x.shape(axis))
     fail<ArgumentError>(a.op(), "k must be in [1, " + std::to_string(x.shape(axis)) + "]",
                         std::to_string(k));
-  auto [values, indices] = ops::ranked(x, axis, k - 1, 1, false);
+  auto [values, indices] = ops::ranked(x, axis, k - 1, 1, false, a.op());
   if (!a.flag("keepdims", false)) {
     values = ops::squeeze(values, Dims{axis}, true);
     indices = ops::squeeze(indices, Dims{axis}, true);
@@ -102,7 +102,7 @@ PyObject* bincount(Args& a) {
   }
   if (a.given("weights")) {
     const Tensor w = a.tensor("weights");
-    const DType t = is_floating(w.dtype()) ? w.dtype() : DType::float64;
+    const DType t = is_differentiable(w.dtype()) ? w.dtype() : DType::float64;
     return give(ops::index_add(ops::full({n}, Scalar(0), t, x.device()), 0, x, ops::astype(w, t)));
   }
   return give(ops::index_add(ops::full({n}, Scalar(0), DType::int64, x.device()), 0, x,

@@ -172,9 +172,7 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, const ops::Axes& axes, bool
   if (n == 0) fail<ShapeError>(op, "an empty axis has no quantiles", describe(x));
   Shape rows = flat;
   rows.push_back(n);
-  if (is_complex(x.dtype()))
-    fail<DTypeError>(op, "complex numbers have no order", describe(x),
-                     "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+  ops::check_ordered(x, op);
   const DType t = is_floating(x.dtype()) ? x.dtype() : default_dtype();
   const Tensor sorted =
       ops::sort(ops::reshape(ops::permute(ops::astype(x, t), order), rows), -1, false);
@@ -225,7 +223,7 @@ PyObject* median_method(Args& a) {
   const int at = normal_axis(axis, rows.rank(), a.op());
   const std::int64_t n = rows.shape(at);
   if (n == 0) fail<ShapeError>(a.op(), "an empty axis has no median", describe(x));
-  const auto place = [&](std::int64_t i) { return ops::ranked(rows, at, i, 1, false); };
+  const auto place = [&](std::int64_t i) { return ops::ranked(rows, at, i, 1, false, a.op()); };
   auto [value, index] = place((n - 1) / 2);
   if (is_floating(x.dtype())) {
     ops::GradMode off(false);

@@ -204,7 +204,6 @@ PyObject* randint_of(Args& a, const Shape& shape, DType otherwise, Device device
 }
 // randint(high, size), randint(low, high, size), and either with keywords.
 PyObject* randint(Args& a) {
-  static_cast<void>(a.device());
   PyObject *low = a.object("min"), *high = a.object("max"), *size = a.object("shape");
   if (!size && high && !is_integer_like(high)) {
     size = high;
@@ -230,7 +229,6 @@ PyObject* randint_like(Args& a) {
 }
 
 PyObject* randperm(Args& a) {
-  static_cast<void>(a.device());
   const std::int64_t n = a.integer("n");
   if (n < 0) fail<ArgumentError>(a.op(), "n must not be negative", std::to_string(n));
   if (ops::lanes::scope())

@@ -328,6 +328,31 @@ void add_value_types(PyObject* module) {
 
 PyObject* dtype_object(DType t) noexcept { return g_dtypes[static_cast<int>(t)]; }
 
+namespace {
+constexpr std::pair<DType, std::string_view> kTensorTypes[] = {
+    {DType::boolean, "Bool"},
+    {DType::int8, "Char"},
+    {DType::int16, "Short"},
+    {DType::int32, "Int"},
+    {DType::int64, "Long"},
+    {DType::uint8, "Byte"},
+    {DType::uint16, "UInt16"},
+    {DType::uint32, "UInt32"},
+    {DType::uint64, "UInt64"},
+    {DType::float16, "Half"},
+    {DType::bfloat16, "BFloat16"},
+    {DType::float32, "Float"},
+    {DType::float64, "Double"},
+    {DType::complex64, "ComplexFloat"},
+    {DType::complex128, "ComplexDouble"}};
+}  // namespace
+
+std::string_view tensor_type_name(DType t) {
+  for (const auto& [dtype, name] : kTensorTypes)
+    if (dtype == t) return name;
+  return name_of(t);
+}
+
 std::optional<DType> dtype_of(PyObject* o) {
   if (Py_TYPE(o) == g_dtype_type) return dtype_in(o);
   std::string name;
@@ -339,15 +364,9 @@ std::optional<DType> dtype_of(PyObject* o) {
     if (name.starts_with("torch.") && name.ends_with("Tensor")) {
       name = name.substr(6, name.size() - 12);
       if (name.starts_with("cuda.")) name.erase(0, 5);
-      constexpr std::string_view types[] = {"Bool",   "Byte",   "Char",  "Short",    "Int",
-                                            "Long",   "Half",   "Float", "BFloat16", "Double",
-                                            "UInt16", "UInt32", "UInt64"};
-      if (std::ranges::find(types, name) == std::end(types)) {
-        name = view_text(o);
-      } else {
-        std::ranges::transform(name, name.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-      }
+      for (const auto& [dtype, type] : kTensorTypes)
+        if (name == type) return dtype;
+      name = view_text(o);
     }
     constexpr std::pair<std::string_view, std::string_view> more[] = {
         {"float", "float32"},    {"double", "float64"},    {"half", "float16"},

@@ -18,6 +18,9 @@ PyObject* dtype_object(core::DType t) noexcept;  // borrowed
 // these; DTypeError for a dtype that is not supported.
 std::optional<core::DType> dtype_of(PyObject* o);
 
+// The middle of PyTorch's name of a tensor type: "Float" of "torch.FloatTensor".
+std::string_view tensor_type_name(core::DType t);
+
 Object device_object(core::Device d);
 bool is_device(PyObject* o) noexcept;
 // A device or its name; nothing for other objects, DeviceError for a device that is not there.

@@ -44,7 +44,7 @@ struct DeviceFacts {
   int major, minor;  // compute capability
   int multiprocessors;
   std::size_t memory;
-  char libraries[64];  // found: "cuBLASLt", or nothing
+  char libraries[64];  // found: "cuBLASLt", "NVRTC", both or nothing
 };
 
 // What a backend for memory of its own has beside kernels. Everything a thread asks for after

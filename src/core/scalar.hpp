@@ -3,6 +3,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <string_view>
 
 #include "core/dtype.hpp"
 
@@ -49,5 +50,9 @@ struct Scalar {
            (kind >= Kind::floating ? same(f, o.f) && same(imag, o.imag) : i == o.i);
   }
 };
+
+// Whether an integer is one of an integer dtype's values; other numbers and dtypes always fit.
+bool fits(const Scalar& s, DType t) noexcept;
+void check_fits(const Scalar& s, DType t, std::string_view op);  // ArgumentError where not
 
 }  // namespace nnx::core

@@ -6,7 +6,7 @@
 // One text for every backend, as core/special.hpp says.
 #pragma once
 
-#include "core/special.hpp"
+#include "core/special_gamma.hpp"
 
 namespace nnx::core::special {
 
@@ -110,11 +110,10 @@ struct Incomplete {
   // lgamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2) for x >= 10
   template <class N>
   static constexpr N stirling(N x) {
-    constexpr double c[] = {1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
-                            1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
+    constexpr gamma::Series s = gamma::series(false);
     const N z = 1.0 / (x * x);
-    N y = c[7];
-    for (int i = 6; i >= 0; --i) y = y * z + c[i];
+    N y = s.c[8];
+    for (int i = 7; i >= 0; --i) y = y * z + s.c[i];
     return y / x;
   }
 

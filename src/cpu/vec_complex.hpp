@@ -167,7 +167,13 @@ struct Vec<std::complex<T>> {
     }
     return r;
   }
-  Vec sigmoid() const { return Vec(1) / (Vec(1) + (-*this).exp()); }
+  Vec sigmoid() const {  // with the exponential that does not overflow
+    const M left = re < V(0);
+    const Vec e = Vec{select(left, re, -re), select(left, im, -im)}.exp();
+    const Vec y = Vec(1) / (Vec(1) + e);
+    const Vec below = e * y;
+    return {select(left, below.re, y.re), select(left, below.im, y.im)};
+  }
 
   // --- hyperbolic; the trigonometric ones follow by a quarter turn ---
   Vec sinh() const {

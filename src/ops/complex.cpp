@@ -14,6 +14,7 @@ namespace {
 // The same memory in another dtype; lanes go along, their strides times `up`, over `down`.
 Tensor retyped(const Tensor& x, const Shape& shape, Dims strides, DType dtype, std::int64_t up,
                std::int64_t down) {
+  runtime::check_place(dtype, x.device(), "view_as_complex");
   Tensor t(x->storage, x->offset * up / down, shape, strides, dtype);
   if (x.lanes()) {
     Lanes lanes = *x.lanes();
@@ -21,14 +22,6 @@ Tensor retyped(const Tensor& x, const Shape& shape, Dims strides, DType dtype, s
     t->lanes = std::make_unique<const Lanes>(lanes);
   }
   return t;
-}
-Tensor pairs(const Tensor& x) {
-  Shape shape = x.shape();
-  Dims strides = x.strides();
-  for (auto& s : strides) s *= 2;
-  shape.push_back(2);
-  strides.push_back(1);
-  return retyped(x, shape, strides, real_of(x.dtype()), 2, 1);
 }
 
 // Whether the last axis holds adjacent pairs that start at even places.
@@ -69,8 +62,7 @@ const Op kViewAsComplex{.name = "view_as_complex",
                         .view = true,
                         .lanes = lanes::view};
 
-// --- functions that are not holomorphic
-// ------------------------------------------------------------
+// --- functions that are not holomorphic ----------------------------------------------------------
 
 void conj_backward(Backward& b) {
   const Tensor g = conj(b.grad[0]);
@@ -101,6 +93,15 @@ void complete_complex(PointwiseOp& op) {
   if (op.label == "abs") op.complex_form = abs_form;
   if (op.label == "sign") op.complex_form = sign_form;
   if (op.label == "round") op.complex_form = round_form;
+}
+
+Tensor pairs(const Tensor& x) {
+  Shape shape = x.shape();
+  Dims strides = x.strides();
+  for (auto& s : strides) s *= 2;
+  shape.push_back(2);
+  strides.push_back(1);
+  return retyped(x, shape, strides, real_of(x.dtype()), 2, 1);
 }
 
 Tensor view_as_real(const Tensor& x) {
@@ -149,7 +150,8 @@ Tensor angle(const Tensor& x) {
   if (is_complex(x.dtype())) return pointwise::atan2(imag(x), real(x));
   // pi for negative numbers; NaN stays.
   const Tensor f = is_floating(x.dtype()) ? x : astype(x, default_dtype());
-  return pointwise::where(pointwise::less(f, 0), 3.141592653589793, pointwise::multiply(f, 0));
+  return pointwise::where(pointwise::less(f, 0), 3.141592653589793,
+                          pointwise::where(pointwise::isnan(f), f, 0));
 }
 
 }  // namespace nnx::ops

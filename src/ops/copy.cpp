@@ -63,8 +63,7 @@ const Op kAssign{.name = "copy_",
                  .lanes = lanes::aligned};
 
 void fill_forward(Call& c) {
-  if (c.in[0].is_tensor()) copy_into(c.in[0].tensor, c.target);
-  else fill_into(c.target, c.in[0].scalar);
+  fill_into(c.target, c.in[0].scalar);
   c.out[0] = c.target;
 }
 void fill_backward(Backward&) {}
@@ -116,32 +115,33 @@ Tensor on_cpu(const Tensor& x) {
   return to_device(x, Device{});
 }
 
-void check_written(const Tensor& target, const Operand& value) {
+void check_written(const Tensor& target, const Operand& value, std::string_view op) {
   const DType t = value.is_tensor() ? value.tensor.dtype() : value.scalar.dtype();
   if (is_complex(t) && !is_complex(target.dtype()))
-    fail<DTypeError>("copy_", "a complex value cannot be written to a tensor of real numbers",
+    fail<DTypeError>(op, "a complex value cannot be written to a tensor of real numbers",
                      describe(value) + " to " + describe(target),
                      "write its real part, x.real, or make the tensor complex first");
+  if (!value.is_tensor()) check_fits(value.scalar, target.dtype(), op);
+}
+
+void fail_unordered(std::string_view op, std::string_view received) {
+  fail<DTypeError>(op, "complex numbers have no order", received,
+                   "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+}
+
+void check_ordered(const Tensor& x, std::string_view op) {
+  if (is_complex(x.dtype())) fail_unordered(op, describe(x));
 }
 
 void assign(const Tensor& target, const Operand& value) {
   check_written(target, value);
-  const bool widens =
-      !value.is_tensor() && kind_of(value.scalar.dtype()) <= kind_of(target.dtype());
-  if (widens) {
+  if (!value.is_tensor()) {
     check_places(target);
     Operand in[] = {value};
     Call c{kFill, in, {}, {}, target};
     return dispatch(c);
   }
-  Tensor source = value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, [&] {
-    const DType t = value.scalar.dtype();
-    if (is_complex(t)) return complex_of(target.dtype());
-    return kind_of(t) == Kind::floating && real_of(target.dtype()) == DType::float64
-               ? DType::float64
-               : t;
-  }());
-
+  Tensor source = value.tensor;
   if (!(broadcast(target.shape(), source.shape(), "copy_") == target.shape()))
     fail_shape("copy_", "the value must broadcast to the shape it is written to", target, source);
   check_places(target);
@@ -150,7 +150,7 @@ void assign(const Tensor& target, const Operand& value) {
   if (source->storage.get() == target->storage.get() && !source.is_same(target))
     source = clone(source);
   Operand in[] = {source};
-  Call c{value.is_tensor() ? kAssign : kFill, in, {}, {}, target};
+  Call c{kAssign, in, {}, {}, target};
   dispatch(c);
 }
 

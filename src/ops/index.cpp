@@ -500,6 +500,7 @@ Tensor take_along_axis(const Tensor& x, const Tensor& index, std::int64_t axis) 
 
 void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index,
                     const Operand& value) {
+  check_written(target, value, "scatter");
   Attrs a;
   const int d = normal_axis(axis, target.rank(), "scatter");
   a.i[0] = d;
@@ -551,7 +552,7 @@ Tensor masked(const Tensor& x, const Tensor& mask) {
 }  // namespace
 
 Tensor get_item(const Tensor& x, const std::vector<Index>& index) {
-  if (is_one_mask(x, index)) return masked(x, index[0].tensor);
+  if (is_one_mask(x, index)) return masked(x, to_device(index[0].tensor, x.device()));
   Parsed p = parse(x, index);
   if (p.indices.empty()) return p.view.is_same(x) ? reshape(x, x.shape()) : p.view;
   const Joined j = join(p);
@@ -567,10 +568,11 @@ void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& v
       index[0].tensor.dtype() == DType::boolean && index[0].tensor.shape() == x.shape() &&
       (!value.is_tensor() || value.tensor.numel() == 1) &&
       (!value.is_tensor() || value.tensor.dtype() == x.dtype())) {
-    Operand v = value.is_tensor() ? Operand(reshape(value.tensor, Shape{})) : value;
+    Operand v =
+        value.is_tensor() ? Operand(to_device(reshape(value.tensor, Shape{}), x.device())) : value;
     if (v.is_tensor() || kind_of(v.scalar.dtype()) <= kind_of(x.dtype())) {
       static const int id = find_declaration("where");
-      Operand in[] = {index[0].tensor, v, x};
+      Operand in[] = {to_device(index[0].tensor, x.device()), v, x};
       return apply_into(x, id, in);
     }
   }

@@ -40,8 +40,12 @@ Tensor to_device(const Tensor& x, Device device);
 Tensor on_cpu(const Tensor& x);
 void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
 void fill(const Tensor& target, Scalar value);
-// DTypeError where a complex value meets a target of real numbers.
-void check_written(const Tensor& target, const Operand& value);
+// DTypeError where a complex value meets a target of real numbers, ArgumentError for an integer
+// that the target's dtype does not hold.
+void check_written(const Tensor& target, const Operand& value, std::string_view op = "copy_");
+// DTypeError: complex numbers have no order.
+[[noreturn]] void fail_unordered(std::string_view op, std::string_view received);
+void check_ordered(const Tensor& x, std::string_view op);
 
 // --- views (view.cpp): share memory ------------------------------------------------------------
 Tensor reshape(const Tensor& x, Shape shape);  // one -1 allowed; a copy where no view exists
@@ -111,7 +115,7 @@ Tensor sort(const Tensor& x, std::int64_t axis, bool descending);
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending);
 // Values and indices at places [first, first + count) of the sorted axis.
 std::pair<Tensor, Tensor> ranked(const Tensor& x, std::int64_t axis, std::int64_t first,
-                                 std::int64_t count, bool descending);
+                                 std::int64_t count, bool descending, const char* op);
 // Where values go in a sorted vector, or in the sorted rows that belong to theirs; right: behind
 // equal ones.
 Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, const char* op);

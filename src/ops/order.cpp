@@ -7,12 +7,6 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-void check_ordered(const Tensor& x, const char* op) {
-  if (is_complex(x.dtype()))
-    fail<DTypeError>(op, "complex numbers have no order", describe(x),
-                     "order their sizes, nnx.abs(x), or their parts, x.real and x.imag");
-}
-
 // i[0] = axis, flag = keepdims
 template <bool largest>
 void arg_forward(Call& c) {
@@ -192,6 +186,7 @@ const Op kRunningMin{
 
 // The gradient goes to where an extreme stands: the values are taken from there.
 std::pair<Tensor, Tensor> running_extreme(const Op& op, const Tensor& x, std::int64_t axis) {
+  check_ordered(x, op.name);
   if (x.rank() == 0) {
     normal_axis(axis, 1, op.name);
     return {clone(x), scalar_tensor(0, DType::int64, x.device())};
@@ -248,7 +243,7 @@ std::pair<Tensor, Tensor> min_with_indices(const Tensor& x, std::int64_t axis, b
 }
 
 Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
-  check_ordered(x, "sort");
+  check_ordered(x, "argsort");
   if (x.rank() == 0) {
     normal_axis(axis, 1, "argsort");
     return scalar_tensor(0, DType::int64, x.device());
@@ -260,6 +255,7 @@ Tensor argsort(const Tensor& x, std::int64_t axis, bool descending) {
 }
 
 std::pair<Tensor, Tensor> sort_with_indices(const Tensor& x, std::int64_t axis, bool descending) {
+  check_ordered(x, "sort");
   const Tensor index = argsort(x, axis, descending);
   return {x.rank() ? take_along_axis(x, index, axis) : clone(x), index};
 }
@@ -276,10 +272,10 @@ Tensor sort(const Tensor& x, std::int64_t axis, bool descending) {
 }
 
 std::pair<Tensor, Tensor> ranked(const Tensor& x, std::int64_t axis, std::int64_t first,
-                                 std::int64_t count, bool descending) {
-  check_ordered(x, "sort");
+                                 std::int64_t count, bool descending, const char* op) {
+  check_ordered(x, op);
   Attrs a;
-  a.i[0] = normal_axis(axis, x.rank(), "ranked");
+  a.i[0] = normal_axis(axis, x.rank(), op);
   const int d = static_cast<int>(a.i[0]);
   a.i[1] = first;
   a.i[2] = count;
@@ -298,7 +294,7 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, std::int64_t k, std::int64_t axi
     fail<ArgumentError>(
         "topk", "k must lie in [0, " + std::to_string(x.shape(d)) + "], the length of the axis",
         std::to_string(k));
-  return ranked(x, d, 0, k, largest);
+  return ranked(x, d, 0, k, largest, "topk");
 }
 
 Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, const char* op) {
@@ -317,7 +313,7 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right, cons
         "lengths but for the last",
         received());
   const DType t = promote(sorted.dtype(), values.dtype());
-  if (is_complex(t)) fail<DTypeError>(op, "complex numbers have no order", received());
+  if (is_complex(t)) fail_unordered(op, received());
   Attrs a;
   a.dtype = storage_of(lane_of(t));
   a.flag = right;

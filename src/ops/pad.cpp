@@ -165,6 +165,7 @@ Attrs padded(const Tensor& x, const Dims& before, const Dims& after) {
 }  // namespace
 
 Tensor pad(const Tensor& x, const Dims& before, const Dims& after, Scalar value) {
+  check_written(x, value, "pad");
   Attrs a = padded(x, before, after);
   a.f[0] = value.as_double();
   a.f[1] = value.imag;

@@ -38,17 +38,6 @@ DType with_numbers(DType t, Scalar::Kind number) {
   return t;
 }
 
-bool fits(const Scalar& s, DType t) {
-  if (s.kind >= Scalar::Kind::floating || s.kind == Scalar::Kind::boolean) return true;
-  if (!is_integer(t)) return true;
-  const int bits = 8 * static_cast<int>(size_of(t));
-  if (s.kind == Scalar::Kind::unsigned_integer) return t == DType::uint64;
-  if (kind_of(t) == Kind::unsigned_integer)
-    return s.i >= 0 && (bits == 64 || s.i < (std::int64_t{1} << bits));
-  return bits == 64 ||
-         (s.i >= -(std::int64_t{1} << (bits - 1)) && s.i < (std::int64_t{1} << (bits - 1)));
-}
-
 DType common_of(std::span<const Operand> in, std::uint32_t masks) {
   DType t = DType::boolean;
   bool any_tensor = false;
@@ -80,8 +69,7 @@ void check_numbers(const PointwiseOp& op, std::span<const Operand> in, Plan& pla
 
 [[noreturn]] void fail_complex(const PointwiseOp& op, std::span<const Operand> in) {
   if (op.rule == Rule::comparison || op.rule == Rule::ordered)
-    fail<DTypeError>(op.label, "complex numbers have no order", received(in),
-                     "compare their sizes, nnx.abs(x), or their parts, x.real and x.imag");
+    fail_unordered(op.label, received(in));
   if (op.rule == Rule::integral)
     fail<DTypeError>(op.label, "bitwise operations take integers or bools", received(in));
   fail<DTypeError>(op.label, "complex tensors are not taken", received(in),

@@ -11,16 +11,6 @@ using namespace pointwise;
 
 std::uint32_t mask_of(const Attrs& a) { return static_cast<std::uint32_t>(a.i[0]); }
 
-// Adjacent real and imaginary parts as a last axis; no autodiff.
-Tensor parts_of(const Tensor& x) {
-  Shape shape = x.shape();
-  Dims strides = x.strides();
-  for (auto& s : strides) s *= 2;
-  shape.push_back(2);
-  strides.push_back(1);
-  return Tensor(x->storage, 2 * x->offset, shape, strides, real_of(x.dtype()));
-}
-
 // Folds x, or what a program makes of it, into a new tensor of dtype `result`, computing in `lane`.
 // Sums of complex numbers are those of their parts.
 Tensor fold(const Tensor& x, std::uint32_t reduced, bool keepdims, Reduction op, Lane lane,
@@ -34,8 +24,8 @@ Tensor fold(const Tensor& x, std::uint32_t reduced, bool keepdims, Reduction op,
       from = runtime::empty(x.shape(), result, x.device());
       copy_into(x, from);
     }
-    from = parts_of(from);
-    to = parts_of(to);
+    from = pairs(from);
+    to = pairs(to);
   }
   ReduceJob job;
   job.program = program ? program : &identity_program(by_parts ? real_lane(lane) : lane);
@@ -198,12 +188,6 @@ DType accumulated(DType t) {
     case Kind::unsigned_integer: return DType::uint64;
     default: return t;
   }
-}
-
-void check_ordered(const Tensor& x, const char* op) {
-  if (is_complex(x.dtype()))
-    fail<DTypeError>(op, "complex numbers have no order", describe(x),
-                     "compare their sizes, nnx.abs(x), or their parts, x.real and x.imag");
 }
 
 }  // namespace

@@ -28,6 +28,9 @@ inline Attrs with_shape(Attrs a, const Shape& shape) {
   return a;
 }
 
+// A complex tensor's real and imaginary parts as a last axis of length 2, the same memory; no
+// autodiff.
+Tensor pairs(const Tensor& x);
 // Loads and stores, nothing between: copies, casts, plain reductions.
 const Program& identity_program(Lane lane);
 // target's elements = source's, broadcast and converted; no autodiff, no overlap.

@@ -469,6 +469,7 @@ Tensor as_strided(const Tensor& x, const Shape& shape, const Dims& strides, std:
 }
 
 Tensor view_dtype(const Tensor& x, DType dtype) {
+  runtime::check_place(dtype, x.device(), "view");
   const std::size_t from = size_of(x.dtype()), to = size_of(dtype);
   if (from != to) {
     const auto n = x.rank() ? x.shape(-1) * static_cast<std::int64_t>(from) : 0;

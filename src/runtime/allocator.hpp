@@ -23,6 +23,10 @@ core::Ref<core::Storage> allocate(std::size_t bytes, core::Device device = {});
 core::Ref<core::Storage> adopt(void* data, std::size_t bytes, core::Device device, void* owner,
                                void (*free)(void* owner), bool writable);
 
+// DTypeError for complex numbers anywhere but on the CPU: no other kernels take them. Whatever
+// makes a tensor of memory it has already asks this.
+void check_place(core::DType dtype, core::Device device, const char* op = "empty");
+
 core::Tensor empty(const core::Shape& shape, core::DType dtype, core::Device device = {});
 // Strides must not be negative; the storage holds exactly what they reach.
 core::Tensor empty_strided(const core::Shape& shape, const core::Dims& strides, core::DType dtype,

@@ -16,15 +16,14 @@ struct Borrowed : core::Storage {
   void (*give_back)(void*);
 };
 
-// Only the CPU's kernels take complex numbers, so no tensor of them is made elsewhere.
-void check_place(core::DType dtype, core::Device device) {
+}  // namespace
+
+void check_place(core::DType dtype, core::Device device, const char* op) {
   if (core::is_complex(dtype) && device.kind != core::DeviceKind::cpu)
-    core::fail<core::DTypeError>("empty", "complex tensors are on the CPU",
+    core::fail<core::DTypeError>(op, "complex tensors are on the CPU",
                                  std::string(name_of(dtype)) + " on " + to_string(device),
                                  "use x.cpu(), or the parts, x.real and x.imag");
 }
-
-}  // namespace
 
 core::Ref<core::Storage> adopt(void* data, std::size_t bytes, core::Device device, void* owner,
                                void (*free)(void* owner), bool writable) {

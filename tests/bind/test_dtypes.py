@@ -140,6 +140,58 @@ def test_python_numbers_that_do_not_fit() -> None:
     assert (nnx.ones(2) + 2.0**70).tolist() == [2.0**70] * 2
 
 
+def test_integers_that_a_dtype_does_not_hold() -> None:
+    x = nnx.zeros(2, dtype=nnx.int8)
+    first = nnx.tensor([0])
+    writes: list[Callable[[], Any]] = [
+        lambda: nnx.tensor(-129, dtype=nnx.int8),
+        lambda: nnx.tensor([1, 300], dtype=nnx.int8),
+        lambda: nnx.tensor([2**63], dtype=nnx.int8),
+        lambda: nnx.full((2,), 128, dtype=nnx.int8),
+        lambda: nnx.full_like(x, 128),
+        lambda: x.new_full((2,), 128),
+        lambda: x.fill_(128),
+        lambda: x.__setitem__(0, 128),
+        lambda: x.__setitem__(first, 128),
+        lambda: x.__setitem__(x == 0, 128),
+        lambda: x.masked_fill(x == 0, 128),
+        lambda: x.scatter(0, first, 128),
+        lambda: nnx.pad(x, (1, 1), constant_values=128),
+    ]
+    for write in writes:
+        with pytest.raises(nnx.ArgumentError, match=r"-128 to 127|does not fit"):
+            write()
+    assert x.tolist() == [0, 0]
+    with pytest.raises(nnx.ArgumentError, match="from 0 to 18446744073709551615"):
+        nnx.tensor(-1, dtype=nnx.uint64)
+    assert nnx.tensor([-128, 127], dtype=nnx.int8).tolist() == [-128, 127]
+    assert nnx.tensor(300).to(nnx.uint8).item() == 44  # a cast wraps around
+
+
+def test_numbers_are_written_as_they_are() -> None:
+    """Through no narrower dtype than the target's."""
+    for dtype, value, expected in [
+        ("int64", 16777217.0, 16777217),
+        ("int64", 2.0**53 - 1, 2**53 - 1),
+        ("bool", 1e-60, True),
+        ("float64", 0.1, 0.1),
+        ("complex128", 0.1, 0.1),
+        ("complex128", 0.1j, 0.1j),
+        ("uint8", 3.7, 3),
+    ]:
+        x = nnx.zeros(2, dtype=getattr(nnx, dtype))
+        x[:] = value
+        assert x.tolist() == [expected] * 2, dtype
+        assert nnx.zeros(2, dtype=getattr(nnx, dtype)).fill_(value).tolist() == [expected] * 2
+
+
+def test_pytorchs_names_of_tensor_types() -> None:
+    x = nnx.tensor([1, 0])
+    for dtype in (nnx.bool, nnx.uint8, nnx.float32, nnx.bfloat16, nnx.complex64, nnx.complex128):
+        y = x.to(dtype)
+        assert x.to(y.type()).dtype == dtype, y.type()
+
+
 def test_zero_dimensional_tensors_take_part() -> None:
     x = nnx.ones(3)
     assert (x * nnx.tensor(2.0, dtype=nnx.float64)).dtype == nnx.float64

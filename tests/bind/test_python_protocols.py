@@ -130,7 +130,7 @@ def test_conversions_to_python_numbers() -> None:
     assert bool(nnx.tensor(0.0)) is False and bool(nnx.tensor([[3]])) is True
     assert bool(nnx.tensor(math.nan)) is True
     assert int(nnx.tensor(2**64 - 1, dtype=nnx.uint64)) == 2**64 - 1
-    assert nnx.tensor(-1, dtype=nnx.uint8).item() == 255
+    assert nnx.tensor(-1).to(nnx.uint8).item() == 255
     assert math.sqrt(nnx.tensor(4.0)) == 2.0
     assert round(nnx.tensor(2.5)).item() == 2.0
     assert round(nnx.tensor([1.256, 3.0]), 1).tolist() == pytest.approx([1.3, 3.0])

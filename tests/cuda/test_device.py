@@ -116,6 +116,40 @@ def test_mixed_devices_are_refused(cuda: nnx.device) -> None:
     assert there[nnx.tensor([2, 0])].tolist() == [7, 1]  # indices may come from the CPU
 
 
+def test_a_mask_on_the_host_picks_on_the_device(cuda: nnx.device) -> None:
+    x = nnx.arange(4.0, device=cuda)
+    mask = nnx.tensor([True, False, True, False])
+    assert x[mask].tolist() == [0, 2]
+    x[mask] = -1
+    assert x.tolist() == [-1, 1, -1, 3]
+    x[mask] = nnx.tensor(5.0)
+    assert x.tolist() == [5, 1, 5, 3]
+
+
+def test_ranges_are_made_there(cuda: nnx.device) -> None:
+    for f in (nnx.linspace, nnx.logspace, nnx.geomspace):
+        there, here = f(1, 3, 5, device=cuda), f(1, 3, 5)
+        assert there.device == cuda
+        np.testing.assert_allclose(there.tolist(), here.tolist(), rtol=1e-6)
+
+
+def test_a_number_names_a_device(cuda: nnx.device) -> None:
+    assert nnx.ones(2).to(0).device == cuda
+    with pytest.raises(nnx.DeviceError):
+        nnx.ones(2).to(99)
+
+
+def test_complex_tensors_stay_on_the_host(cuda: nnx.device) -> None:
+    pairs = nnx.zeros(3, 2, device=cuda)
+    for f in (
+        lambda: nnx.view_as_complex(pairs),
+        lambda: pairs.view(nnx.complex64),
+        lambda: nnx.tensor([1j], device=cuda),
+    ):
+        with pytest.raises(nnx.DTypeError, match="complex tensors are on the CPU"):
+            f()
+
+
 def test_numpy_asks_for_a_copy(cuda: nnx.device) -> None:
     x = nnx.ones(3, device=cuda)
     with pytest.raises(nnx.DeviceError, match=r"cpu\(\)"):

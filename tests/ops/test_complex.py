@@ -188,9 +188,43 @@ def test_what_has_no_complex_meaning_is_refused(name: str) -> None:
 
 def test_complex_numbers_have_no_order() -> None:
     z = nnx.tensor([1j, 2.0])
-    for f in (nnx.sort, nnx.argmax, nnx.max, nnx.median, nnx.argsort, lambda z: z < z, nnx.maximum):
-        with pytest.raises(nnx.DTypeError, match="order"):
-            f(z) if f is not nnx.maximum else f(z, z)
+    for name, arguments in {
+        "sort": (), "argsort": (), "argmax": (), "max": (), "min": (), "median": (), "topk": (1,),
+        "kthvalue": (1,), "cummax": (0,), "cummin": (0,), "quantile": (0.5,), "maximum": (z,),
+        "less": (z,),
+    }.items():  # fmt: skip
+        with pytest.raises(nnx.DTypeError, match=rf"^\[{name}\] complex numbers have no order"):
+            getattr(nnx, name)(z, *arguments)
+
+
+def test_no_imaginary_part_is_dropped_silently() -> None:
+    x, z, i = nnx.zeros(3), nnx.tensor([1j, 2.0]), nnx.tensor([0, 1])
+    for f in (
+        lambda: x.scatter(0, i, z),
+        lambda: x.scatter(0, i, z, reduce="add"),
+        lambda: x.scatter_add(0, i, z),
+        lambda: x.index_add(0, i, z),
+        lambda: x.masked_fill(x == 0, 1j),
+        lambda: nnx.pad(x, (1, 1), constant_values=1j),
+    ):
+        with pytest.raises(nnx.DTypeError, match="complex value"):
+            f()
+    assert x.tolist() == [0, 0, 0]
+    assert nnx.bincount(nnx.tensor([1, 1]), weights=z).tolist() == [0, 2 + 1j]
+
+
+def test_angle_of_real_numbers() -> None:
+    x = np.array([np.inf, -np.inf, np.nan, -1.0, 2.0, 0.0])
+    np.testing.assert_array_equal(nnx.angle(nnx.tensor(x)).numpy(), np.angle(x))
+
+
+def test_sigmoid_far_from_the_origin() -> None:
+    z = np.array([-700 + 1j, -40 - 3j, 40 + 3j, 700 - 1j, -0.5 + 2j])
+    expected = np.where(z.real < 0, np.exp(np.minimum(z.real, 0) + 1j * z.imag), 1)
+    expected[-1] = 1 / (1 + np.exp(-z[-1]))
+    found = nnx.sigmoid(nnx.tensor(z)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    assert nnx.sigmoid(nnx.tensor([-2000 + 1j])).tolist() == [0j]
 
 
 def test_a_complex_loss_asks_for_a_gradient() -> None:
