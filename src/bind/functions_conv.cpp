@@ -20,6 +20,12 @@ ops::ConvOptions options_of(Args& a) {
 }
 
 PyObject* conv(Args& a) {
+  if (a.given("max_window") || a.given("mean_window")) {
+    const bool mean = a.given("mean_window");
+    return give(ops::conv_pool(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"),
+                               options_of(a), activation_of(a),
+                               a.dims(mean ? "mean_window" : "max_window"), mean));
+  }
   return give(ops::conv(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"), options_of(a),
                         activation_of(a)));
 }
@@ -33,7 +39,7 @@ const Definition kDefinitions[] = {
     {"conv",
      "(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None, stride: ShapeLike = 1, "
      "padding: ShapeLike = 0, dilation: ShapeLike = 1, groups: int = 1, activation: str | None = "
-     "None) -> Tensor",
+     "None, max_window: ShapeLike | None = None, mean_window: ShapeLike | None = None) -> Tensor",
      R"(activation(correlation of x with weight + bias), over one to three spatial axes.
 
 y[n, o, i] = bias[o] + sum over c and k of weight[o, c, k] x[n, c, i * stride + k * dilation - padding],
@@ -42,7 +48,8 @@ where x counts as zero outside; the channels fall into `groups` that do not mix.
 Shapes: x (N, C, *spatial), weight (O, C / groups, *kernel), bias (O) -> (N, O, *result), each axis of
 the result of length floor((spatial + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. stride,
 padding and dilation are one number or one for each spatial axis; padding may also name two for each,
-before and after. dtypes: all the same, floating.
+before and after. dtypes: all the same, floating. With max_window or mean_window the result is then
+pooled, in the same pass, as max_pool and avg_pool do it in windows of this size beside one another.
 
 Raises: ShapeError if channels, groups or axes do not fit or the kernel is larger than the padded
 input; DTypeError for different dtypes.

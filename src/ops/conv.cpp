@@ -53,10 +53,10 @@ double products(const ConvShape& s) {
   return n;
 }
 
-Tensor run(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, const Shape& result,
-           const Tensor& bias, int activation) {
-  Tensor out = runtime::empty(result, a.dtype(), a.device());
-  if (out.numel() == 0) return out;
+// out is contiguous.
+void run_into(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, const Tensor& out,
+              const Tensor& bias, int activation) {
+  if (out.numel() == 0) return;
   if (a.numel() == 0 || b.numel() == 0) {  // sums of nothing
     fill(out, 0);
     if (bias)
@@ -67,12 +67,12 @@ Tensor run(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, c
                           return s;
                         }()),
                 out);
-    return out;
+    return;
   }
   ConvJob job{};
   job.kind = kind;
   job.lane = lane_of(a.dtype());
-  const Shape &sa = a.shape(), &sb = b.shape();
+  const Shape &sa = a.shape(), &sb = b.shape(), &result = out.shape();
   job.shape = kind == ConvKind::forward      ? conv_shape(g, sa, result, sb)
               : kind == ConvKind::transposed ? conv_shape(g, result, sa, sb)
                                              : conv_shape(g, sa, sb, result);
@@ -87,6 +87,11 @@ Tensor run(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, c
   job.workspace = room.bytes();
   runtime::LongCall release(products(job.shape) * 0.02);
   k.conv(job);
+}
+Tensor run(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b, const Shape& result,
+           const Tensor& bias, int activation) {
+  const Tensor out = runtime::empty(result, a.dtype(), a.device());
+  run_into(kind, g, a, b, out, bias, activation);
   return out;
 }
 
@@ -174,10 +179,11 @@ Tensor call_forward(const Tensor& x, const Tensor& w, const Attrs& a);
 Tensor call_weight(const Tensor& x, const Tensor& y, const Attrs& a);
 
 // Through the activation first, then to the bias.
-Tensor to_linear(Backward& b) {
+Tensor before_activation(const Backward& b) {
   const int activation = static_cast<int>(b.attrs.i[1]);
-  const Tensor g =
-      activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
+  return activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
+}
+Tensor to_bias(Backward& b, const Tensor& g) {
   if (b.attrs.i[2] && b.in[2].needed) {
     Dims axes{0};
     for (int i = 2; i < g.rank(); ++i) axes.push_back(i);
@@ -185,9 +191,10 @@ Tensor to_linear(Backward& b) {
   }
   return g;
 }
+Tensor to_linear(Backward& b) { return to_bias(b, before_activation(b)); }
 
-void forward_backward(Backward& b) {
-  const Tensor g = to_linear(b);
+// The gradient of the result on to x and w.
+void to_operands(Backward& b, const Tensor& g) {
   if (b.in[0].needed)
     b.in[0].grad =
         call_transposed(g, b.in[1].value.tensor, with_result(b.attrs, spatial(b.in[0].shape)));
@@ -195,6 +202,7 @@ void forward_backward(Backward& b) {
     b.in[1].grad =
         call_weight(b.in[0].value.tensor, g, with_result(b.attrs, spatial(b.in[1].shape)));
 }
+void forward_backward(Backward& b) { to_operands(b, to_linear(b)); }
 void transposed_backward(Backward& b) {
   const Tensor g = to_linear(b);
   if (b.in[0].needed)
@@ -242,6 +250,76 @@ const Op kWeight{.name = "conv_weight",
                  .backward = weight_backward,
                  .saves = kSaveInputs,
                  .lanes = in_lanes<ConvKind::weight>};
+
+// --- followed by pooling
+// --------------------------------------------------------------------------
+//
+// The windows are whole: beside one another, and all of their elements in the image. A few images
+// at a time are convolved and pooled while they are near; what the gradient needs is where the
+// largest elements stood, or nothing, so the result of the convolution is never there as a whole.
+// extra = window; flag = means, else maxima; f[0] = whether a gradient is followed.
+
+constexpr std::int64_t kNearBytes = 1 << 19;
+
+void pooled_forward(Call& c) {
+  GradMode off(false);
+  const Tensor x = contiguous(c.in[0].tensor), &w = c.in[1].tensor, bias = bias_of(c);
+  const Geometry g = geometry_of(c.attrs);
+  const Dims& window = c.attrs.extra;
+  const bool average = c.attrs.flag, follow = c.attrs.f[0] != 0;
+  const std::int64_t batch = x.shape(0), channels = w.shape(0);
+  Shape lengths;
+  for (int i = 0; i < g.rank; ++i) lengths.push_back(c.attrs.shape[i] / window[i]);
+  const auto images = [&](std::int64_t n, const Dims& each) {
+    Shape s{n, channels};
+    for (auto v : each) s.push_back(v);
+    return s;
+  };
+  const Tensor y = runtime::empty(images(batch, lengths), x.dtype(), x.device());
+  if (!average && follow) c.out[1] = runtime::empty(y.shape(), DType::uint8, x.device());
+  const auto size = static_cast<std::int64_t>(size_of(x.dtype()));
+  const std::int64_t plane = count(c.attrs.shape);
+  // Enough at a time that what a convolution prepares of the weights pays.
+  const std::int64_t near =
+      std::max(kNearBytes / std::max<std::int64_t>(channels * plane * size, 1), 2000 / plane) + 1;
+  const std::int64_t most = x.device().kind == DeviceKind::cpu ? std::min(batch, near) : batch;
+  const Tensor room = runtime::empty(images(most, c.attrs.shape), x.dtype(), x.device());
+  const Kernels& k = kernels_of(x);
+  for (std::int64_t n = 0; n < batch; n += most) {
+    const std::int64_t some = std::min(most, batch - n);
+    const auto part = [&](const Tensor& t, std::int64_t first) {
+      Shape s = t.shape();
+      s[0] = some;
+      return t.window(s, t.strides(), t->offset + first * t.stride(0));
+    };
+    const Tensor result = part(room, 0), pooled = part(y, n);
+    run_into(ConvKind::forward, g, part(x, n), w, result, bias, static_cast<int>(c.attrs.i[1]));
+    const PoolJob job = whole_windows(result.shape(), window);
+    runtime::LongCall release(static_cast<double>(result.numel()) * 0.3);
+    if (average) k.avg_pool(job, lane_of(x.dtype()), result.bytes(), pooled.bytes());
+    else
+      k.max_pool(job, lane_of(x.dtype()), result.bytes(), pooled.bytes(),
+                 follow ? part(c.out[1], n).data<std::uint8_t>() : nullptr, nullptr);
+  }
+  c.out[0] = y;
+}
+// An activation's gradient at an element is that at the window's result, which the element is.
+void pooled_backward(Backward& b) {
+  const Shape shape = result_shape(b.attrs, b.in[0].shape[0], b.in[1].shape[0]);
+  const Tensor g = spread_windows(before_activation(b), b.attrs.flag ? Tensor() : b.out[1],
+                                  b.attrs.extra, shape);
+  to_operands(b, to_bias(b, g));
+}
+const Op kMaxPooled{.name = "conv_pool",
+                    .forward = pooled_forward,
+                    .backward = pooled_backward,
+                    .saves = kSaveInputs | save_out(0) | save_out(1),
+                    .results = 2};
+const Op kMeanPooled{.name = "conv_pool",
+                     .kind = Op::Kind::linear,
+                     .forward = pooled_forward,
+                     .backward = pooled_backward,
+                     .saves = kSaveInputs};
 
 Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a) {
   return call(kTransposed, y, w, a);
@@ -380,8 +458,9 @@ Tensor apply_conv(const Op& op, const Op& activated, const Tensor& x, const Tens
 
 }  // namespace
 
-Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
-            int activation) {
+namespace {
+Attrs conv_attrs(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
+                 int activation) {
   const char* op = "conv";
   const std::int64_t channels = weight.rank() > 1 ? weight.shape(1) * o.groups : 0;
   const int rank =
@@ -402,8 +481,39 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
                            std::to_string(padded) + "; pad more, or use a smaller kernel");
     lengths.push_back((padded - reach) / stride[i] + 1);
   }
+  return attrs_of(stride, dilation, p.before, lengths, o.groups, bias, activation);
+}
+}  // namespace
+
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
+            int activation) {
   return apply_conv(kForward, kForwardActivated, x, weight, bias,
-                    attrs_of(stride, dilation, p.before, lengths, o.groups, bias, activation));
+                    conv_attrs(x, weight, bias, o, activation));
+}
+
+Tensor conv_pool(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
+                 int activation, const Dims& window, bool average) {
+  Attrs a = conv_attrs(x, weight, bias, o, activation);
+  const int rank = a.shape.size();
+  const Dims kernel = per_axis(window, rank, 1, "conv_pool", "the window");
+  const bool follow = grad_enabled() && (follows(x) || follows(weight) || (bias && follows(bias)));
+  const bool lanes = lanes::any(x) || lanes::any(weight) || (bias && lanes::any(bias));
+  bool fits = !lanes && x.numel() > 0 && weight.numel() > 0 && count(kernel) <= 256 &&
+              row_dtype(x.dtype(), "conv_pool") == x.dtype();
+  for (int i = 0; i < rank; ++i) fits = fits && kernel[i] <= a.shape[i];
+  // The mean of a window does not tell its elements, which the activation's gradient asks for.
+  if (activation >= 0)
+    fits = fits && gradient_follows_from_output(activation) && !(average && follow);
+  if (!fits) {
+    const Tensor y = conv(x, weight, bias, o, activation);
+    const PoolWindows windows{kernel, kernel, Dims::filled(rank, 0), Dims::filled(rank, 1)};
+    return average ? avg_pool(y, windows, true, {}) : max_pool(y, windows, false).first;
+  }
+  a.extra = kernel;
+  a.flag = average;
+  a.f[0] = follow;
+  Operand in[] = {x, weight, bias};
+  return call(average ? kMeanPooled : kMaxPooled, std::span<Operand>(in, bias ? 3u : 2u), a);
 }
 
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,

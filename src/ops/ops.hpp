@@ -151,6 +151,9 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
             int activation = -1);
 // The transpose of conv in x: weight (C, O / groups, kernel...); output_padding lengthens the
 // result at its far end.
+// conv, then the largest element or the mean of windows that lie beside one another.
+Tensor conv_pool(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
+                 int activation, const Dims& window, bool average);
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
                       const ConvOptions& options, const Dims& output_padding, int activation = -1);
 

@@ -213,6 +213,20 @@ const Op kAvgSpread{.name = "avg_pool_backward",
                         },
                     .lanes = planes};
 
+// Attrs of windows beside one another.
+Attrs beside(const Dims& window, const Shape& shape) {
+  const int r = window.size();
+  Attrs a;
+  a.i[0] = r;
+  a.axes = window;
+  for (auto n : window) a.axes.push_back(n);
+  a.extra = Dims::filled(r, 0);
+  for (int i = 0; i < r; ++i) a.extra.push_back(1);
+  a.flag = true;
+  a.shape = shape;
+  return a;
+}
+
 // --- unpooling ---------------------------------------------------------------------------------
 
 // in = x (planes, n), index of that shape; i[0] = elements of a plane. Of equal positions the last
@@ -342,6 +356,17 @@ Tensor call_avg(const Tensor& x, const Attrs& a) {
 }
 
 }  // namespace
+
+PoolJob whole_windows(const Shape& in, const Dims& window) {
+  Shape out = in;
+  const int lead = in.size() - window.size();
+  for (int i = 0; i < window.size(); ++i) out[lead + i] = in[lead + i] / window[i];
+  return job_of(beside(window, out), in, out);
+}
+Tensor spread_windows(const Tensor& g, const Tensor& taps, const Dims& window, const Shape& in) {
+  const Attrs a = beside(window, in);
+  return taps ? call(kSpread, g, taps, a) : call(kAvgSpread, g, a);
+}
 
 std::pair<Tensor, Tensor> max_pool(const Tensor& x, const PoolWindows& windows, bool indices) {
   const std::string op = named("max", windows.kernel.size());

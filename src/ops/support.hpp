@@ -62,6 +62,11 @@ struct Split {
 };
 Split split_at(const Shape& shape, int axis);
 
+// Pooling in windows of `window` that lie beside one another, on the last axes of `in`, and the
+// gradient's way back: to the taps of maxima, to all elements of means (no taps).
+PoolJob whole_windows(const Shape& in, const Dims& window);
+Tensor spread_windows(const Tensor& g, const Tensor& taps, const Dims& window, const Shape& in);
+
 [[noreturn]] void fail_shape(const char* op, std::string_view rule, const Tensor& a,
                              const Tensor& b, std::string_view hint = {});
 void require_floating(const Tensor& x, const char* op);

@@ -203,3 +203,102 @@ def test_lazy_layers() -> None:
         up = getattr(nn, f"LazyConvTranspose{rank}d")(6, 2, stride=2)
         assert up(nnx.zeros((2, 4, *SIZES[rank]))).shape[1] == 6
         assert up.weight.shape == (4, 6, *(2,) * rank)
+
+
+# --- with the pooling after it -------------------------------------------------------------------
+
+
+def composed(net: nn.Sequential, x: nnx.Tensor) -> nnx.Tensor:
+    """The net's value with each module run by itself."""
+    for module in net:
+        x = module(x)
+    return x
+
+
+POOLS = {
+    "max": lambda: nn.MaxPool2d(2),
+    "mean": lambda: nn.AvgPool2d(2),
+    "not square": lambda: nn.MaxPool2d((3, 2)),
+    "overlapping": lambda: nn.MaxPool2d(3, 2),
+    "padded": lambda: nn.MaxPool2d(2, padding=1),
+    "partial": lambda: nn.AvgPool2d(2, ceil_mode=True),
+    "divided": lambda: nn.AvgPool2d(2, divisor_override=3),
+}
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("activation", (nn.ReLU, nn.Tanh, nn.SiLU, None))
+@pytest.mark.parametrize("dtype", ("float32", "float64", "bfloat16"))
+def test_pooling_after_it_in_a_sequential(
+    pool: str, activation: type[nn.Module] | None, dtype: str
+) -> None:
+    """One pass, a few images at a time, and the same bits, also of the gradients."""
+    nnx.manual_seed(0)
+    between = [activation()] if activation else []
+    net = nn.Sequential(nn.Conv2d(2, 20, 3, padding=1), *between, POOLS[pool]())
+    net.to(getattr(nnx, dtype))
+    x = nnx.randn(19, 2, 29, 28).to(getattr(nnx, dtype)).requires_grad_()
+    results = []
+    for f in (net, lambda x: composed(net, x)):
+        with nnx.no_grad():
+            value = f(x)
+        x.grad = None
+        net.zero_grad()
+        y = f(x)
+        assert (y == value).all()
+        (y * y).sum().backward()
+        results.append([y.detach(), x.grad, *(p.grad for p in net.parameters())])
+    if dtype == "bfloat16":  # rounded once, not after the convolution as well
+        assert (results[0][0] - results[1][0]).abs().max() <= 0.02
+        return
+    for fused, plain in zip(*results, strict=True):
+        assert (fused == plain).all()
+
+
+def test_pooling_in_one_pass_is_one_op() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2))
+    x = nnx.zeros(64, 1, 66, 66)
+    net(x)
+    nnx.reset_peak_memory_stats()
+    before = nnx.memory_stats()["allocated"]
+    y = net(x)
+    grown = nnx.memory_stats()["peak"] - before
+    assert y.shape == (64, 8, 32, 32)
+    whole = 64 * 8 * 64 * 64 * 4  # what the convolution's result would take
+    assert grown < 0.6 * whole, (grown, whole)
+
+
+def test_pooling_in_one_pass_under_transforms() -> None:
+    nnx.manual_seed(0)
+    net = nn.Sequential(nn.Conv1d(2, 3, 3), nn.Tanh(), nn.MaxPool1d(2)).to(nnx.float64)
+    x, v = nnx.randn(3, 2, 9, dtype=nnx.float64), nnx.randn(3, 2, 9, dtype=nnx.float64)
+    for f, g in (
+        (net, lambda x: composed(net, x)),
+        (nnx.vmap(net), nnx.vmap(lambda x: composed(net, x))),
+    ):
+        z = x if f is net else x.unsqueeze(1)
+        w = v.reshape(z.shape)
+        assert (f(z) == g(z)).all()
+        for second in (
+            lambda h, z=z, w=w: nnx.jvp(h, (z,), (w,))[1],
+            lambda h, z=z, w=w: nnx.hvp(lambda z: (h(z) ** 3).sum(), (z,), (w,))[1],
+        ):
+            assert nnx.allclose(second(f), second(g), rtol=1e-12, atol=1e-13)
+
+
+def test_pooling_is_seen_by_hooks_and_settings() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2))
+    x = nnx.randn(1, 1, 10, 10)
+    assert net(x).shape == (1, 2, 4, 4)
+    net[2].kernel_size = net[2].stride = 4
+    assert net(x).shape == (1, 2, 2, 2)
+    net[2].stride = 2
+    assert net(x).shape == (1, 2, 3, 3)
+    seen: list[tuple[int, ...]] = []
+    net[2].register_forward_hook(lambda module, args, y: seen.append(args[0].shape))
+    net(x)
+    assert seen == [(1, 2, 8, 8)]
+    with pytest.raises(nnx.ShapeError, match="window must fit"):
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(9))(x)
+    assert nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2))(x[:0]).shape == (0, 2, 4, 4)
+    assert nn.Sequential(nn.Conv2d(1, 2, 3), nn.AvgPool2d(2))(x[0]).shape == (2, 4, 4)

@@ -12,9 +12,11 @@ from typing import Any, Self, cast, overload
 from nnx._errors import describe, fail
 from nnx._nnx import DTypeError, IndexError, dense
 from nnx.nn.hooks import structure
+from nnx.nn.layers import pooling
 from nnx.nn.layers.activations import fused_op
-from nnx.nn.layers.convolution import KNOWN, Convolution
+from nnx.nn.layers.convolution import KNOWN, POOLED, Convolution
 from nnx.nn.layers.dense import Dense
+from nnx.nn.layers.pooling import AvgPool, MaxPool
 from nnx.nn.module import Module
 
 
@@ -139,13 +141,17 @@ class _Children(Module):
         return module
 
 
+_Step = tuple[Dense | Convolution | None, str | None, MaxPool | AvgPool | None, Module]
+
+
 class Sequential(_Children):
     """Calls its modules one after the other: y = mN(... m2(m1(x))).
 
     Args: the modules, or one dict of names and modules.
 
-    A Dense or a convolution directly followed by an activation runs as one fused kernel; the result
-    has the same bits, and hooks on either see what they would see without it.
+    A Dense or a convolution directly followed by an activation runs as one fused kernel, a
+    convolution together with the maximum or mean pooling after it; the result has the same bits (of
+    half types, it is rounded once), and hooks on any of them see what they would see without it.
 
     Shapes, dtypes: each module takes what the one before gives.
     Raises: DTypeError for a part that is no Module.
@@ -163,10 +169,10 @@ class Sequential(_Children):
         )
     """
 
-    # What a call runs: (layer, op, _) for a layer with a fused activation (None: a Dense without),
-    # (None, None, module) for anything else. Made again whenever the structure of any module
-    # has changed since.
-    _plan: tuple[tuple[Dense | Convolution | None, str | None, Module], ...] = ()
+    # What a call runs: (layer, op, pool, _) for a layer fused with an activation and a pooling
+    # (None: without), (None, None, None, module) for anything else. Made again whenever the
+    # structure of any module has changed since.
+    _plan: tuple[_Step, ...] = ()
     _plan_version = -1
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
@@ -185,18 +191,23 @@ class Sequential(_Children):
     def forward(self, input: Any) -> Any:
         if self._plan_version != structure.version:
             self._make_plan()
-        for layer, activation, module in self._plan:
+        for layer, activation, pool, module in self._plan:
             if layer is None:
                 input = module(input)
             elif isinstance(layer, Dense):
                 input = dense(input, layer.weight, layer.bias, activation)
-            else:
+            elif pool is None:
                 input = layer._activated(input, activation)
+            # Asked in each call: the lengths of a pooling may have been set since.
+            elif window := pool._fused():
+                input = layer._activated(input, activation, **window)
+            else:
+                input = pool.forward(layer._activated(input, activation))
         return input
 
     def _make_plan(self) -> None:
         modules = list(self)
-        plan: list[tuple[Dense | Convolution | None, str | None, Module]] = []
+        plan: list[_Step] = []
         i = 0
         while i < len(modules):
             module = modules[i]
@@ -205,12 +216,15 @@ class Sequential(_Children):
             if type(module) is Dense or type(module) in KNOWN:
                 layer = cast("Dense | Convolution", module)
             if layer is None or layer.activation is not None or _has_extra(module):
-                plan.append((None, None, module))
+                plan.append((None, None, None, module))
                 continue
             following = modules[i] if i < len(modules) else None
             op = None if following is None or _has_extra(following) else fused_op(following)
             i += op is not None
-            plan.append((layer if op or type(module) is Dense else None, op, module))
+            pool = _pooling(layer, modules[i]) if i < len(modules) else None
+            i += pool is not None
+            fused = op or pool or type(module) is Dense
+            plan.append((layer if fused else None, op, pool, module))
         object.__setattr__(self, "_plan", tuple(plan))
         object.__setattr__(self, "_plan_version", structure.version)
 
@@ -222,6 +236,13 @@ class Sequential(_Children):
             rule = "only another Sequential can be added"
             raise fail(DTypeError, "Sequential", rule, describe(other))
         return Sequential(*self, *other)
+
+
+def _pooling(layer: Dense | Convolution, module: Module) -> MaxPool | AvgPool | None:
+    """The module where it is a pooling that the layer can do itself."""
+    known = type(layer) in POOLED and type(module) in pooling.KNOWN and not _has_extra(module)
+    pool = cast("MaxPool | AvgPool", module)
+    return pool if known and pool._axes == cast("Convolution", layer).rank else None
 
 
 def _has_extra(module: Module) -> bool:

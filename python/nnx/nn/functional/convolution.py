@@ -60,12 +60,14 @@ def _conv(
     dilation: Any,
     groups: int,
     activation: str | None = None,
+    max_window: Any = None,
+    mean_window: Any = None,
 ) -> Tensor:
     op = f"conv{rank}d"
     x, w, added = _batched(op, input, weight, rank)
     if isinstance(padding, str):
         padding = _padding(op, padding, w, stride, dilation)
-    y = ops.conv(x, w, bias, stride, padding, dilation, groups, activation)
+    y = ops.conv(x, w, bias, stride, padding, dilation, groups, activation, max_window, mean_window)
     return y.squeeze(0) if added else y
 
 

@@ -74,8 +74,8 @@ class Convolution(Module):
         self.bias = Parameter(empty(outputs, dtype=dtype, device=device)) if bias else None
         self.reset_parameters()
 
-    def _activated(self, input: Tensor, activation: str | None) -> Tensor:
-        """What forward gives, with this activation in the same pass."""
+    def _activated(self, input: Tensor, activation: str | None, **options: Any) -> Tensor:
+        """What forward gives, with this activation, and pooling, in the same pass."""
         raise NotImplementedError
 
     def _channels(self) -> tuple[int, int]:
@@ -199,7 +199,12 @@ class Conv(Convolution):
     def forward(self, input: Tensor) -> Tensor:
         return self._activated(input, self.activation)
 
-    def _activated(self, input: Tensor, activation: str | None) -> Tensor:
+    def _activated(
+        self,
+        input: Tensor,
+        activation: str | None,
+        **options: Any,
+    ) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = functional.pad(input, self._around(), mode=self.padding_mode)
@@ -214,6 +219,7 @@ class Conv(Convolution):
             self.dilation,
             self.groups,
             activation,
+            **options,
         )
 
     def _around(self) -> list[int]:
@@ -333,9 +339,10 @@ class ConvTranspose(Convolution):
         return self.in_channels, self.out_channels // self.groups
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return self._activated(input, self.activation, output_size)
+        return self._activated(input, self.activation, output_size=output_size)
 
-    def _activated(self, input: Tensor, activation: str | None, output_size: Any = None) -> Tensor:
+    def _activated(self, input: Tensor, activation: str | None, **options: Any) -> Tensor:
+        output_size = options.get("output_size")
         return convolution._conv_transpose(
             self.rank,
             input,
@@ -408,10 +415,7 @@ class ConvTranspose3d(ConvTranspose):
     _rank = 3
 
 
-# The classes whose forward is known: what may run together with an activation after it.
-KNOWN = frozenset(
-    (
-        *(Conv, Conv1d, Conv2d, Conv3d),
-        *(ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d),
-    )
-)
+# The classes whose forward is known: what may run together with an activation after it, and those
+# that may pool their result as well.
+POOLED = frozenset((Conv, Conv1d, Conv2d, Conv3d))
+KNOWN = POOLED | {ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d}

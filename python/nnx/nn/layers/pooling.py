@@ -38,6 +38,10 @@ class _Windows(Module):
         self.stride = self.kernel_size if whole else lengths(op, "stride", stride, axes, 1)
         self.padding = lengths(op, "padding", padding, axes, 0)
 
+    def _beside(self) -> bool:
+        """Whether the windows lie beside one another, none of them on the padding."""
+        return bool(self.stride == self.kernel_size) and self.padding in (0, (0,) * self._axes)
+
 
 class MaxPool(_Windows):
     """Base of MaxPool1d, MaxPool2d and MaxPool3d.
@@ -66,6 +70,13 @@ class MaxPool(_Windows):
             *(input, self._axes, self.kernel_size, self.stride, self.padding),
             *(self.dilation, self.ceil_mode, self.return_indices),
         )
+
+    def _fused(self) -> dict[str, Any] | None:
+        """What a convolution before this is told to pool its result as well, if it can."""
+        plain = self.dilation in (1, (1,) * self._axes)
+        if not plain or self.ceil_mode or self.return_indices or not self._beside():
+            return None
+        return {"max_window": self.kernel_size}
 
     def extra_repr(self) -> str:
         text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -156,6 +167,12 @@ class AvgPool(_Windows):
             *(input, self._axes, self.kernel_size, self.stride, self.padding),
             *(self.ceil_mode, self.count_include_pad, self.divisor_override),
         )
+
+    def _fused(self) -> dict[str, Any] | None:
+        """What a convolution before this is told to pool its result as well, if it can."""
+        if self.ceil_mode or self.divisor_override is not None or not self._beside():
+            return None
+        return {"mean_window": self.kernel_size}
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -534,3 +551,7 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
 ]
+
+
+# The classes whose forward is known: what may run together with a convolution before it.
+KNOWN = frozenset((MaxPool1d, MaxPool2d, MaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d))
