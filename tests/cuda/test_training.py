@@ -74,7 +74,7 @@ def test_many_parameters_of_all_sizes_step_together(cuda: nnx.device) -> None:
 def test_a_convolutional_network(cuda: nnx.device) -> None:
     nnx.manual_seed(1)
     model = nn.Sequential(
-        *(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(4)),
         *(nn.Conv2d(4, 6, 3), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(), nn.Dense(24, 5)),
     )
     other = copy.deepcopy(model).to(cuda)
