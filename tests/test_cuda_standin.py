@@ -201,6 +201,56 @@ def test_nvrtc_accepts_the_programs(backend: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cuda").glob("*-sm90.cubin"))) >= 6
 
 
+CONVOLUTIONS = """
+import itertools, nnx
+from nnx.nn import functional as F
+nnx.manual_seed(0)
+print(nnx.device_properties("cuda")["libraries"])
+worst = 0.0
+def check(here, there):
+    global worst
+    worst = max(worst, (here - there.cpu()).abs().max().item() / here.abs().max().item())
+cases = itertools.product((1, 2, 3), (1, 2), (1, 2), (0, 1, (2, 1, 0)), (1, 3), (False, True))
+for rank, groups, stride, padding, dilation, transposed in cases:
+    dtype = nnx.float64 if stride == 1 else nnx.float32
+    padding = padding[-rank:] if isinstance(padding, tuple) else padding
+    x = nnx.randn(2, 10 * groups, *(9, 8, 7)[:rank], dtype=dtype, requires_grad=True)
+    shape = (10 * groups, 9) if transposed else (9 * groups, 10)
+    w = nnx.randn(*shape, *(3, 2, 3)[:rank], dtype=dtype, requires_grad=True)
+    b = nnx.randn(9 * groups, dtype=dtype, requires_grad=True)
+    f = getattr(F, f"conv{'_transpose' if transposed else ''}{rank}d")
+    options = dict(stride=stride, padding=padding, groups=groups, dilation=dilation)
+    if transposed and stride == 2:
+        options["output_padding"] = 1
+    results = []
+    for device in ("cpu", "cuda"):
+        ts = [t.detach().to(device).requires_grad_() for t in (x, w, b)]
+        y = f(*ts, **options)
+        results.append([y.detach(), *nnx.grad((y * y).sum(), ts)])
+    for here, there in zip(*results):
+        check(here, there)
+# More padding on one side than on the other is not for the library.
+x, w = nnx.randn(2, 16, 8, 8), nnx.randn(16, 16, 2, 2)
+check(F.conv2d(x, w, padding="same"), F.conv2d(x.cuda(), w.cuda(), padding="same"))
+print(worst)
+"""
+
+
+@pytest.mark.parametrize("offer", ["loud", "nondeterministic", "broken"])
+def test_convolutions_by_cudnn(backend: Path, tmp_path: Path, offer: str) -> None:
+    build.build_convolutions(tmp_path)
+    settings = {"NNX_CUDA_LIBRARIES": str(tmp_path), "NNX_STANDIN_CUDNN": offer}
+    done = python(backend, CONVOLUTIONS, **settings)
+    assert done.returncode == 0, done.stderr[-3000:]
+    libraries, worst = done.stdout.splitlines()
+    assert libraries == "cuDNN" and float(worst) < 1e-5
+    calls = done.stderr.splitlines()
+    if offer == "loud":
+        assert min(calls.count(name) for name in ("forward", "data", "filter")) >= 144, done.stderr
+    else:  # our own kernels do it
+        assert not calls
+
+
 def test_programs_compiled_at_run_time_give_the_same_bits(backend: Path, tmp_path: Path) -> None:
     build.build_compiler(tmp_path)
     work = tmp_path / "work"

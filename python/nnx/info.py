@@ -58,6 +58,8 @@ def report() -> str:
             state += f"{facts['capability']}; {facts['libraries'] or 'no libraries'}"
             if "cuBLASLt" not in facts["libraries"]:
                 state += f" (products are faster with: {install_command('nvidia-cublas')})"
+            if "cuDNN" not in facts["libraries"]:
+                state += f" (convolutions with: {install_command('nvidia-cudnn-cu13')})"
         rows.append((f"device {device['name']}", state))
     rows.append(("Python", f"{found['python']}, NumPy {found['numpy']}"))
     rows.append(("system", found["system"]))

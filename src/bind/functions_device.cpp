@@ -103,7 +103,7 @@ Example:
      devices},
     {"device_properties", "(device: DeviceLike | None = None) -> dict[str, Any]",
      R"(What a CUDA device is: 'name', compute 'capability', 'multiprocessors', 'memory' in bytes, and
-the 'libraries' found for it (cuBLASLt, NVRTC; python -m nnx.info says how to get them).
+the 'libraries' found for it (cuBLASLt, cuDNN, NVRTC; python -m nnx.info says how to get them).
 
 Raises: DeviceError for the CPU, and for a device that is not there.
 

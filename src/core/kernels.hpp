@@ -44,7 +44,7 @@ struct DeviceFacts {
   int major, minor;  // compute capability
   int multiprocessors;
   std::size_t memory;
-  char libraries[64];  // found: "cuBLASLt", "NVRTC", both or nothing
+  char libraries[64];  // found, of "cuBLASLt, cuDNN, NVRTC"
 };
 
 // What a backend for memory of its own has beside kernels. Everything a thread asks for after
@@ -104,6 +104,7 @@ struct ConvJob {
   void* workspace;             // conv_workspace bytes
   const void* bias = nullptr;  // one value for each channel of out, or null; not for weight
   int activation = -1;         // unary pointwise function applied last, or -1; not for weight
+  bool low_precision = false;  // factors may be rounded to fewer bits (TF32)
 };
 
 // out[o, j, :] = src[o, index[j], :]; all contiguous, `row` bytes long rows.

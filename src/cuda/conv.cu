@@ -1,12 +1,14 @@
-// Convolution, its transpose and the gradient of its weights.
-// Most shapes are products of matrices (conv_tiles.hpp). Few channels for each group, as in
-// depthwise layers, would leave most of a tile empty: there a thread makes a number of the result,
-// or a block a weight. Gradients of weights are sums over all pixels of all images. They are cut
-// into pieces, whose results a second pass adds in order. Invariants: which way a shape takes, and
-// every cut, follow from the shape alone; no atomics.
+// Convolution, its transpose and the gradient of its weights: by cuDNN (conv_library.hpp) where it
+// is installed and the shape has channels enough, else by the kernels here. Most shapes are
+// products of matrices (conv_tiles.hpp). Few channels for each group, as in depthwise layers, would
+// leave most of a tile empty: there a thread makes a number of the result, or a block a weight.
+// Gradients of weights are sums over all pixels of all images. They are cut into pieces, whose
+// results a second pass adds in order. Invariants: which way a shape takes, and every cut, follow
+// from the shape alone; no atomics.
 #include <cstddef>
 
 #include "cuda/block.hpp"
+#include "cuda/conv_library.hpp"
 #include "cuda/conv_tiles.hpp"
 #include "cuda/kernels_decl.hpp"
 
@@ -244,11 +246,12 @@ std::int64_t conv_workspace(const core::ConvJob& job) {
 
 void conv(const core::ConvJob& job) {
   const Plan p = plan_of(job);
-  with_float(job.lane, [&]<class T>() {
-    const bool weights = job.kind == ConvKind::weight;
-    if (p.narrow) weights ? weight<T, int>(job, p) : gather<T, int>(job, p);
-    else weights ? weight<T, int64_t>(job, p) : gather<T, int64_t>(job, p);
-  });
+  if (!p.tiled || !convolve_by_library(job))
+    with_float(job.lane, [&]<class T>() {
+      const bool weights = job.kind == ConvKind::weight;
+      if (p.narrow) weights ? weight<T, int>(job, p) : gather<T, int>(job, p);
+      else weights ? weight<T, int64_t>(job, p) : gather<T, int64_t>(job, p);
+    });
   if (job.activation < 0) return;
   const auto g = geometry_of<int64_t>(job.shape, job.kind == ConvKind::transposed);
   activate(job, g.dest_image() * g.batch);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cuda/compile.hpp"
+#include "cuda/conv_library.hpp"
 #include "cuda/gemm_library.hpp"
 #include "cuda/kernels_decl.hpp"
 
@@ -254,10 +255,12 @@ Device& open_device(int index) {
     made->facts.multiprocessors = p.multiProcessorCount;
     made->facts.memory = p.totalGlobalMem;
     check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking), "device");
-    std::snprintf(made->facts.libraries, sizeof made->facts.libraries, "%s",
-                  library_is_there()    ? compiler_is_there() ? "cuBLASLt, NVRTC" : "cuBLASLt"
-                  : compiler_is_there() ? "NVRTC"
-                                        : "");
+    std::string found;
+    for (const auto& [there, name] : {std::pair{library_is_there(), "cuBLASLt"},
+                                      {conv_library_is_there(), "cuDNN"},
+                                      {compiler_is_there(), "NVRTC"}})
+      if (there) found += (found.empty() ? "" : ", ") + std::string(name);
+    std::snprintf(made->facts.libraries, sizeof made->facts.libraries, "%s", found.c_str());
     d = made;
   }
   return *d;

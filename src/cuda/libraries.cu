@@ -19,7 +19,8 @@ void* open_library(const char* name) {
   if (dladdr(reinterpret_cast<void*>(&open_library), &info) && info.dli_fname) {
     std::string path = info.dli_fname;  // site-packages/nnx/_lib/_cuda.so
     for (int up = 0; up < 3; ++up) path.erase(path.rfind('/') == path.npos ? 0 : path.rfind('/'));
-    if (void* found = open(path + "/nvidia/cu13/lib/" + name)) return found;
+    for (const char* wheel : {"cu13", "cudnn"})
+      if (void* found = open(path + "/nvidia/" + wheel + "/lib/" + name)) return found;
   }
   return open(name);
 }

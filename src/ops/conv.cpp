@@ -82,6 +82,7 @@ void run_into(ConvKind kind, const Geometry& g, const Tensor& a, const Tensor& b
   job.out = out.bytes();
   job.bias = c ? c.bytes() : nullptr;
   job.activation = activation;
+  job.low_precision = low_precision_products();
   const Kernels& k = kernels_of(a);
   const Tensor room = runtime::empty(Shape{k.conv_workspace(job)}, DType::uint8, a.device());
   job.workspace = room.bytes();

@@ -78,5 +78,13 @@ def build_compiler(folder: Path) -> Path:
     return made
 
 
+def build_convolutions(folder: Path) -> Path:
+    """The stand-in for cuDNN, as folder/libcudnn.so.9: see cudnn.cpp."""
+    made = folder / "libcudnn.so.9"
+    command = [compiler() or "c++", "-std=c++20", "-O1", "-shared", "-fPIC", "-w"]
+    subprocess.run([*command, str(HERE / "cudnn.cpp"), "-o", str(made)], check=True)
+    return made
+
+
 if __name__ == "__main__":
     print(build(Path(sys.argv[1]).resolve()))
