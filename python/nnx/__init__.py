@@ -97,7 +97,7 @@ _LATER = {
 # NumPy's functions that are compositions.
 _NUMERIC = {
     "calculus": "gradient interp trapezoid unwrap",
-    "elements": ("fabs float_power fmax fmin isneginf isposinf logaddexp2 matvec modf vdot vecmat"),
+    "elements": "fabs float_power fmax fmin isneginf isposinf logaddexp2 matvec modf vdot vecmat",
     "quantiles": "nanmedian nanpercentile nanquantile",
     "polynomials": "polyadd polyder polyfit polyint polymul polysub polyval vander",
     "series": (

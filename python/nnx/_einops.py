@@ -7,11 +7,14 @@ einops is imported, whoever imports it and before or after nnx; until then nothi
 from __future__ import annotations
 
 import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
 
 from nnx import _nnx as ops
+
+TYPE_CHECKING = False  # the import of typing would cost more than the rest of nnx
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 _MODULE = "einops._backends"
 

@@ -331,6 +331,22 @@ def test_import_brings_in_nothing_heavy() -> None:
     assert not [m for m in first if m.startswith(("nnx.nn", "nnx.optim", "nnx.train", "nnx.data"))]
 
 
+def test_import_needs_nothing_of_pythons_library() -> None:
+    """What the modules of nnx import, whether or not the interpreter has it already."""
+    code = """
+        import builtins, json
+        found, known = set(), builtins.__import__
+        def noting(name, space=None, *rest):
+            if ((space or {}).get("__name__") or "").partition(".")[0] == "nnx":
+                found.add(name.partition(".")[0])
+            return known(name, space, *rest)
+        builtins.__import__ = noting
+        import nnx
+        print(json.dumps(sorted(found)))
+    """
+    assert set(answer(code)) <= {"nnx", "__future__", "sys"}
+
+
 def test_the_environment_of_the_process_stays_as_it_was() -> None:
     code = """
         import os, json
