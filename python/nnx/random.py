@@ -14,12 +14,13 @@ Example:
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import nnx
-from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, Generator, ShapeError, Tensor
+from nnx._errors import describe, fail, offending
+from nnx._nnx import ArgumentError, DTypeError, Generator, ShapeError, Tensor
 
 __all__ = [
     "beta",
@@ -51,11 +52,35 @@ __all__ = [
 Size = Any
 
 
+def _whole(value: Any) -> int | None:
+    """A whole number of Python or NumPy, also a tensor or array without axes; None for others."""
+    if getattr(value, "ndim", 0):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _size(op: str, size: Size) -> tuple[int, ...]:
+    """size as a shape: one whole number is the length of one axis, None no axis."""
+    if size is None:
+        return ()
+    one = _whole(size)
+    if one is not None:
+        return (one,)
+    try:
+        return tuple(operator.index(n) for n in size)
+    except TypeError:
+        rule = "size must be a whole number or several"
+        raise fail(DTypeError, op, rule, describe(size, "size")) from None
+
+
 def _shape(op: str, size: Size, *parameters: Tensor) -> tuple[int, ...]:
-    own = tuple(nnx.broadcast_shapes(*[p.shape for p in parameters])) if parameters else ()
+    own = tuple(nnx.broadcast_shapes(*[p.shape for p in parameters]))
     if size is None:
         return own
-    shape = (size,) if isinstance(size, int) else tuple(size)
+    shape = _size(op, size)
     if len(own) > len(shape) or any(
         a not in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False)
     ):
@@ -70,8 +95,9 @@ def _device(*values: Any) -> Any:
 
 
 def _known(value: Any, device: Any) -> Tensor:
-    t: Tensor = value if isinstance(value, Tensor) else nnx.asarray(value, device=device)
-    return t.detach().to(nnx.float64)
+    if isinstance(value, Tensor):
+        return value.detach().to(nnx.float64)
+    return nnx.asarray(value, dtype=nnx.float64, device=device)
 
 
 def _ready(op: str, size: Size, *values: Any) -> list[Tensor]:
@@ -82,9 +108,9 @@ def _ready(op: str, size: Size, *values: Any) -> list[Tensor]:
     return [nnx.broadcast_to(k, shape) for k in known]
 
 
-def _need(op: str, holds: Tensor, rule: str, value: Any) -> None:
+def _need(op: str, holds: Tensor, rule: str, value: Any, event: int = 0) -> None:
     if not bool(holds.all()):
-        raise fail(ArgumentError, op, rule, describe(nnx.asarray(value)))
+        raise fail(ArgumentError, op, rule, offending(value, holds, event=event))
 
 
 def _dtype(dtype: Any, *values: Any) -> Any:
@@ -115,7 +141,7 @@ def random(size: Size = None, *, dtype: Any = None, generator: Generator | None 
         >>> bool((nnx.random.random(5) < 1).all())
         True
     """
-    return nnx.rand(_shape("random", size), dtype=_dtype(dtype), generator=generator)
+    return nnx.rand(_size("random", size), dtype=_dtype(dtype), generator=generator)
 
 
 def uniform(
@@ -157,7 +183,7 @@ def integers(
         True
     """
     first, last = (0, low) if high is None else (low, high)
-    return nnx.randint(first, last + endpoint, _shape("integers", size), generator=generator)
+    return nnx.randint(first, last + endpoint, _size("integers", size), generator=generator)
 
 
 def standard_normal(
@@ -169,7 +195,7 @@ def standard_normal(
         >>> nnx.random.standard_normal((2, 3)).shape
         (2, 3)
     """
-    return nnx.randn(_shape("standard_normal", size), dtype=_dtype(dtype), generator=generator)
+    return nnx.randn(_size("standard_normal", size), dtype=_dtype(dtype), generator=generator)
 
 
 def normal(
@@ -234,7 +260,7 @@ def multivariate_normal(
     if m.ndim != 1 or root.shape != (len(m), len(m)):
         received = f"mean {tuple(m.shape)}, cov {tuple(root.shape)}"
         raise fail(ShapeError, "multivariate_normal", "mean is (n) and cov (n, n)", received)
-    shape = (*_shape("multivariate_normal", () if size is None else size), len(m))
+    shape = (*_size("multivariate_normal", size), len(m))
     z = nnx.randn(shape, dtype=nnx.float64, device=device, generator=generator)
     return (m + z @ root.mT).to(_dtype(dtype, mean, cov))
 
@@ -327,8 +353,41 @@ def standard_cauchy(
         >>> nnx.random.standard_cauchy(5).shape
         (5,)
     """
-    u = nnx.rand(_shape("standard_cauchy", size), dtype=nnx.float64, generator=generator)
+    u = nnx.rand(_size("standard_cauchy", size), dtype=nnx.float64, generator=generator)
     return nnx.tan(math.pi * (u - 0.5)).to(_dtype(dtype))
+
+
+def _gamma_factors(a: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    """x and the logarithm of p, whose product x p is a draw with the shape parameter a: p, which
+    a small a makes too small for a number, is 1 from a = 1 on."""
+
+    def draw(d: Tensor) -> tuple[Tensor, Tensor]:
+        x = nnx.randn(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
+        u = nnx.rand(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
+        v = (1 + x / nnx.sqrt(9 * d)) ** 3
+        bound = 0.5 * x**2 + d - d * v + d * nnx.log(v.clip(1e-300))
+        return d * v, (v > 0) & (nnx.log(u) < bound)
+
+    small = a < 1  # x u^(1 / a) of an x for a + 1
+    x = _accepted([nnx.where(small, a + 1, a) - 1 / 3], draw)
+    if not bool(small.any()):
+        return x, nnx.zeros_like(a)
+    u = nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
+    log: Tensor = nnx.where(small, nnx.log1p(-u) / a.clip(1e-300), 0.0)
+    return x, log
+
+
+def log_gamma_draws(a: Tensor, generator: Generator | None = None) -> Tensor:
+    """Logarithms of `standard_gamma` with the shape parameters a, in float64: with a small a the
+    draws themselves would be 0, and the share of one in a sum 0 / 0.
+
+    Example:
+        >>> from nnx.random import log_gamma_draws
+        >>> bool(nnx.isfinite(log_gamma_draws(nnx.tensor([1e-9]))).all())
+        True
+    """
+    x, log = _gamma_factors(a.detach().to(nnx.float64), generator)
+    return nnx.log(x) + log
 
 
 def standard_gamma(
@@ -350,20 +409,8 @@ def standard_gamma(
     (a,) = _ready("standard_gamma", size, shape)
     valid = (a > 0) & nnx.isfinite(a)
     _need("standard_gamma", valid, "shape must be finite and above 0", shape)
-
-    def draw(d: Tensor) -> tuple[Tensor, Tensor]:
-        x = nnx.randn(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
-        u = nnx.rand(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
-        v = (1 + x / nnx.sqrt(9 * d)) ** 3
-        bound = 0.5 * x**2 + d - d * v + d * nnx.log(v.clip(1e-300))
-        return d * v, (v > 0) & (nnx.log(u) < bound)
-
-    small = a < 1  # x u^(1 / a) of an x for a + 1
-    x = _accepted([nnx.where(small, a + 1, a) - 1 / 3], draw)
-    if bool(small.any()):
-        u = 1 - nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
-        x = x * nnx.where(small, u ** (1 / a), 1.0)
-    return x.to(_dtype(dtype, shape))
+    x, log = _gamma_factors(a, generator)
+    return (x * nnx.exp(log)).to(_dtype(dtype, shape))
 
 
 def gamma(
@@ -436,8 +483,10 @@ def beta(
         True
     """
     p, q = _ready("beta", size, a, b)
-    x, y = standard_gamma(p, generator=generator), standard_gamma(q, generator=generator)
-    return (x / (x + y)).to(_dtype(dtype, a, b))
+    _need("beta", (p > 0) & nnx.isfinite(p), "a must be finite and above 0", a)
+    _need("beta", (q > 0) & nnx.isfinite(q), "b must be finite and above 0", b)
+    x, y = log_gamma_draws(p, generator), log_gamma_draws(q, generator)
+    return nnx.sigmoid(x - y).to(_dtype(dtype, a, b))
 
 
 def dirichlet(
@@ -451,10 +500,10 @@ def dirichlet(
         >>> nnx.random.dirichlet([1.0, 2.0, 3.0], size=4).shape
         (4, 3)
     """
-    a = nnx.asarray(alpha).detach().to(nnx.float64)
-    front = () if size is None else (size,) if isinstance(size, int) else tuple(size)
-    x = standard_gamma(nnx.broadcast_to(a, (*front, *a.shape)), generator=generator)
-    return (x / x.sum(-1, keepdim=True)).to(_dtype(dtype, alpha))
+    a = _known(alpha, _device(alpha))
+    _need("dirichlet", (a > 0) & nnx.isfinite(a), "alpha must be finite and above 0", alpha)
+    logs = log_gamma_draws(nnx.broadcast_to(a, (*_size("dirichlet", size), *a.shape)), generator)
+    return nnx.softmax(logs, -1).to(_dtype(dtype, alpha))
 
 
 def poisson(
@@ -587,12 +636,12 @@ def multinomial(
         >>> nnx.random.multinomial(6, [0.5, 0.5], size=3).sum(-1).tolist()
         [6, 6, 6]
     """
-    p = nnx.asarray(pvals).detach().to(nnx.float64)
+    device = _device(pvals, n)
+    p = _known(pvals, device)
     valid = (p >= 0).all(-1) & ((p.sum(-1) - 1).abs() < 1e-5)
-    _need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals)
-    front = () if size is None else (size,) if isinstance(size, int) else tuple(size)
-    p = nnx.broadcast_to(p, (*front, *p.shape))
-    left = nnx.broadcast_to(nnx.asarray(n).to(nnx.float64), p.shape[:-1])
+    _need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals, 1)
+    p = nnx.broadcast_to(p, (*_size("multinomial", size), *p.shape))
+    left = nnx.broadcast_to(_known(n, device), p.shape[:-1])
     rest = p.sum(-1)
     counts = []
     for i in range(p.shape[-1] - 1):
@@ -627,10 +676,11 @@ def permutation(x: Any, *, generator: Generator | None = None) -> Tensor:
         >>> sorted(nnx.random.permutation(4).tolist())
         [0, 1, 2, 3]
     """
-    if isinstance(x, int):
-        return nnx.randperm(x, generator=generator)
+    n = _whole(x)
+    if n is not None:
+        return nnx.randperm(n, generator=generator)
     rows = nnx.asarray(x)
-    return rows[nnx.randperm(len(rows), generator=generator)]
+    return rows[nnx.randperm(len(rows), generator=generator, device=rows.device)]
 
 
 def choice(
@@ -650,20 +700,21 @@ def choice(
         >>> sorted(nnx.random.choice(3, 3, replace=False).tolist())
         [0, 1, 2]
     """
-    rows = nnx.arange(a) if isinstance(a, int) else nnx.asarray(a)
-    shape = _shape("choice", size)
+    number, device = _whole(a), _device(a, p)
+    rows = nnx.asarray(a) if number is None else nnx.arange(number, device=device)
+    shape = _size("choice", size)
     count, n = math.prod(shape), len(rows)
     if n == 0 or (not replace and count > n):
         rule = f"there are {n} to draw from"
         raise fail(ArgumentError, "choice", rule, f"size {shape}, replace {replace}")
     if p is not None:
-        weights = nnx.asarray(p).detach().to(nnx.float64)
+        weights = _known(p, rows.device)
         if weights.shape != (n,) or abs(weights.sum().item() - 1) > 1e-5:
             rule = f"p holds {n} probabilities with the sum 1"
             raise fail(ArgumentError, "choice", rule, describe(weights, "p"))
         at = nnx.multinomial(weights, count, replacement=replace, generator=generator)
     elif replace:
-        at = nnx.randint(0, n, (count,), generator=generator)
+        at = nnx.randint(0, n, (count,), generator=generator, device=rows.device)
     else:
-        at = nnx.randperm(n, generator=generator)[:count]
+        at = nnx.randperm(n, generator=generator, device=rows.device)[:count]
     return rows[at.reshape(shape)]

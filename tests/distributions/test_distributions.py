@@ -134,6 +134,15 @@ def test_generators_shapes_and_dtypes() -> None:
     assert random.binomial(0, 0.5, 3).tolist() == [0, 0, 0]
     assert random.binomial([5, 50], [1.0, 0.0]).tolist() == [5, 0]
     assert random.poisson(0.0).item() == 0
+    assert random.normal(size=np.int64(3)).shape == (3,)
+    assert random.dirichlet([1.0, 2.0], np.int64(3)).shape == (3, 2)
+    assert random.multinomial(5, [0.5, 0.5], np.int64(3)).shape == (3, 2)
+    assert random.integers(np.int64(4), size=(np.int64(2), 3)).shape == (2, 3)
+    assert random.multivariate_normal([0.0], [[1.0]], np.int64(3)).shape == (3, 1)
+    for four in (np.int64(4), np.array(4), nnx.tensor(4)):
+        assert sorted(random.permutation(four).tolist()) == [0, 1, 2, 3]
+        assert sorted(random.choice(four, four, replace=False).tolist()) == [0, 1, 2, 3]
+    assert random.permutation(np.array([4])).tolist() == [4]
     rows = nnx.arange(6).reshape(3, 2)
     assert sorted(random.permutation(rows).tolist()) == rows.tolist()
     assert sorted(random.choice(rows, 3, replace=False).tolist()) == rows.tolist()
@@ -154,6 +163,21 @@ def test_random_errors() -> None:
         (lambda: random.choice(2, 3, replace=False), nnx.ArgumentError, "2 to draw from"),
         (lambda: random.choice(2, 3, p=[0.5]), nnx.ArgumentError, "2 probabilities"),
         (lambda: random.geometric(0.0), nnx.ArgumentError, r"\(0, 1\]"),
+        (lambda: random.beta(1.0, 0.0), nnx.ArgumentError, r"\[beta\] b must be"),
+        (lambda: random.dirichlet([1.0, 0.0]), nnx.ArgumentError, r"\[dirichlet\] alpha must be"),
+        (lambda: random.normal(size=2.5), nnx.DTypeError, r"\[normal\] size must be a whole"),
+        (lambda: random.choice(3, "2"), nnx.DTypeError, r"\[choice\] size must be a whole"),
+        (lambda: random.normal(0.0, -1.0), nnx.ArgumentError, r"Received: -1\.0\."),
+        (
+            lambda: random.poisson([1.0, -2.5]),
+            nnx.ArgumentError,
+            r"\(2,\) float32 with -2\.5 at \[1\]",
+        ),
+        (
+            lambda: random.multinomial(3, [[0.5, 0.5], [0.2, 0.9]]),
+            nnx.ArgumentError,
+            r"\(2, 2\) float32 with \[0\.2, 0\.9\] at \[1\]",
+        ),
     ]
     for call, kind, text in cases:
         with pytest.raises(kind, match=text):
@@ -166,6 +190,22 @@ def test_errors_teach() -> None:
         (lambda: D.Normal(0.0, float("nan")), "scale must be above 0"),
         (lambda: D.Gamma(0.0, 1.0), r"\[Gamma\] concentration must be above 0"),
         (lambda: D.Exponential(1.0).log_prob(-1.0), "value must be at least 0"),
+        (lambda: D.Normal(0.0, -1.5), r"Received: scale = -1\.5\."),
+        (
+            lambda: D.Normal(nnx.zeros(3), t([1.0, -0.1, 3.0])),
+            r"scale \(3,\) .* with -0\.1 at \[1\]",
+        ),
+        (lambda: D.Uniform(t([0.0, 2.0]), 1.0), r"low \(2,\) float64 with 2\.0 at \[1\]"),
+        (lambda: D.Binomial(t([2.0, 9.0]), 0.5).log_prob(t([1.0, 9.5])), r"in \[0, 2 to 9\]"),
+        (lambda: D.Binomial(t([2.0, 9.0]), 0.5).log_prob(t([3.0, 9.0])), r"with 3\.0 at \[0\]"),
+        (lambda: D.Dirichlet(nnx.ones(2)).log_prob([0.3, 0.3]), r"value = \[0\.3, 0\.3\]"),
+        (lambda: D.MultivariateNormal(nnx.zeros(1), -nnx.eye(1)), r"matrix = \[\[-1\.0\]\]"),
+        (lambda: D.Categorical([0.5, -0.5]), r"probs \(2,\) float32 with -0\.5 at \[1\]"),
+        (lambda: D.Categorical(nnx.ones(3)).log_prob(3), r"whole number in \[0, 2\]"),
+        (lambda: D.Categorical(nnx.ones(3)).log_prob(nnx.tensor(-1)), r"value = -1\.0"),
+        (lambda: D.Categorical(nnx.ones(3)).log_prob(0.5), r"\[Categorical\] value must be"),
+        (lambda: D.Multinomial(2.5, [1.0]), r"total_count must be a whole number"),
+        (lambda: D.Binomial(t([2.0, 3.0]), 0.5).enumerate_support(), "cannot be listed"),
         (lambda: D.Bernoulli(0.5).log_prob(0.5), r"\[Bernoulli\] value must be 0 or 1"),
         (lambda: D.Uniform(1.0, 0.0), "low must be below high"),
         (lambda: D.Bernoulli(0.5, logits=0.1), "takes either probs or logits"),
@@ -182,12 +222,52 @@ def test_errors_teach() -> None:
     for call, text in cases:
         with pytest.raises(nnx.Error, match=text):
             call()
-    with pytest.raises(IndexError, match="3"):
-        D.Categorical(nnx.ones(3)).log_prob(3)
     with pytest.raises(nnx.GradientError, match="do not follow"):
         D.Poisson(1.0).rsample()
     assert D.Exponential(1.0, validate_args=False).log_prob(-1.0).item() == -np.inf
     assert "scale: 2" in repr(D.Normal(0.0, 2.0))
+
+
+def test_shares_with_small_parameters() -> None:
+    """Gamma draws are below the smallest number here; their shares, 0 or 1 to all digits, are not
+    NaN, and as often one as the other."""
+    n = 4000
+    for draw in (
+        lambda: random.beta(1e-3, 1e-3, n),
+        lambda: random.beta(t(1e-300), 1e-300, n),
+        lambda: random.dirichlet([1e-3, 1e-3], n)[:, 0],
+        lambda: D.Beta(1e-3, t(1e-3)).sample((n,)),
+        lambda: D.Beta(1e-3, 1e-3).sample((n,)),
+        lambda: D.Dirichlet(nnx.full((2,), 1e-3)).sample((n,))[:, 0],
+    ):
+        x = draw().numpy()
+        assert np.minimum(x, 1 - x).max() <= 0.5 and (np.minimum(x, 1 - x) < 1e-6).mean() > 0.95
+        assert abs((x > 0.5).mean() - 0.5) < 4 * 0.5 / np.sqrt(n)
+    for d in (D.Beta(1e-3, 1e-3), D.Dirichlet(nnx.full((3,), 1e-3))):
+        x = d.sample((n,))
+        assert x.min().item() > 0 and x.max().item() < 1
+        assert nnx.isfinite(d.log_prob(x)).all().item()
+    a = nnx.full((100_000,), 0.01, dtype=nnx.float64, requires_grad=True)
+    D.Beta(a, 0.5).rsample().sum().backward()
+    assert a.grad is not None
+    spread = a.grad.std().item() / np.sqrt(len(a))
+    assert abs(a.grad.mean().item() - 0.5 / 0.51**2) < 4 * spread
+
+
+def test_modes_at_the_border() -> None:
+    for a, b, mode in (
+        (0.5, 0.5, 1),
+        (0.5, 2, 0),
+        (2, 0.5, 1),
+        (1, 0.5, 1),
+        (1, 2, 0),
+        (3, 2, 2 / 3),
+    ):
+        assert D.Beta(t(a), b).mode.item() == pytest.approx(mode)
+    assert np.isnan(D.Beta(1.0, 1.0).mode.item())
+    rows = t([[0.5, 2.0, 3.0], [0.9, 0.2, 0.9], [0.5, 1.0, 0.3], [1.0, 1.0, 1.0]])
+    expected = [[0, 1 / 3, 2 / 3], [1, 0, 0], [0, 1, 0], [np.nan] * 3]
+    np.testing.assert_allclose(D.Dirichlet(rows).mode.numpy(), expected)
 
 
 def test_certain_outcomes() -> None:

@@ -186,10 +186,10 @@ def test_gradients_of_distributions() -> None:
         (lambda: D.Exponential(0.0), nnx.ArgumentError, "rate"),
         (lambda: D.Bernoulli(), nnx.ArgumentError, "either probs or logits"),
         (lambda: D.Bernoulli(1.5), nnx.ArgumentError, r"in \[0, 1\]"),
-        (lambda: D.Categorical([-1.0, 2.0]), nnx.ArgumentError, "negative"),
+        (lambda: D.Categorical([-1.0, 2.0]), nnx.ArgumentError, "at least 0"),
         (lambda: D.Categorical(0.5), nnx.ShapeError, "last axis"),
-        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(0.5)), nnx.DTypeError, "class"),
-        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(3)), IndexError, "3"),
+        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(0.5)), ValueError, "a whole number"),
+        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(3)), ValueError, r"= 3\.0"),
         (lambda: D.Independent(D.Normal(0.0, 1.0), 1), nnx.ArgumentError, "0 axes"),
         (
             lambda: D.kl_divergence(D.Normal(0.0, 1.0), D.Uniform(0.0, 1.0)),

@@ -56,8 +56,8 @@ class Bernoulli(OfProbability):
 
     @property
     def mode(self) -> Tensor:
-        either: Tensor = nnx.where(self.probs == 0.5, math.nan, self.probs)
-        out: Tensor = nnx.where(either == either, (self.probs > 0.5).to(self.probs.dtype), math.nan)
+        likely = (self.probs > 0.5).to(self.probs.dtype)
+        out: Tensor = nnx.where(self.probs == 0.5, math.nan, likely)
         return out
 
     @property
@@ -83,7 +83,8 @@ class Bernoulli(OfProbability):
         return nnx.entr(self.probs) + nnx.entr(1 - self.probs)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return self._enumerated(nnx.arange(2, dtype=self.probs.dtype), expand)
+        either = nnx.arange(2, dtype=self.probs.dtype, device=self.probs.device)
+        return self._enumerated(either, expand)
 
 
 class Geometric(OfProbability):

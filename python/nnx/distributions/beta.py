@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import nnx
@@ -10,14 +11,34 @@ from nnx._nnx import ShapeError, Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
 from nnx.distributions.distribution import Distribution, tensor, together
-from nnx.distributions.gamma import standard_gamma
+from nnx.distributions.gamma import log_gamma
 
 __all__ = ["Beta", "Dirichlet"]
+
+
+def _mode(a: Tensor) -> Tensor:
+    """Where prod_i x_i^(a_i - 1) is largest, for shares along the last axis."""
+    less = (a - 1).clip(0)
+    total = less.sum(-1, keepdim=True)
+    corner = nnx.one_hot(nnx.argmax(a, -1), a.shape[-1]).to(a.dtype)
+    at_border: Tensor = nnx.where((a == 1).all(-1, True), math.nan, corner)
+    out: Tensor = nnx.where(total > 0, less / nnx.where(total > 0, total, 1.0), at_border)
+    return out
+
+
+def _open(draws: Tensor) -> Tensor:
+    """Without the ends 0 and 1, which rounding reaches and where densities are not finite."""
+    info = nnx.finfo(draws.dtype)
+    return draws.clip(info.tiny, 1 - info.eps / 2)
 
 
 class Beta(Distribution):
     """The beta distribution, x^(a - 1) (1 - x)^(b - 1) / beta(a, b), a = concentration1,
     b = concentration0.
+
+    Draws that would round to 0 or 1 are the nearest normal number inside. The mode is at an end, 0
+    or 1, for an a or b of at most 1: where both ends are as high (a = b < 1) it is 1, and NaN
+    where all numbers are equally probable (a = b = 1), as in PyTorch.
 
     Raises: ArgumentError for a concentration that is not above 0.
 
@@ -45,8 +66,7 @@ class Beta(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        total = self.concentration1 + self.concentration0
-        return (self.concentration1 - 1) / (total - 2)
+        return _mode(nnx.stack([self.concentration1, self.concentration0], -1))[..., 0]
 
     @property
     def variance(self) -> Tensor:
@@ -55,9 +75,9 @@ class Beta(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._shape(sample_shape)
-        a = standard_gamma(nnx.broadcast_to(self.concentration1, shape))
-        b = standard_gamma(nnx.broadcast_to(self.concentration0, shape))
-        return a / (a + b)
+        a = log_gamma(nnx.broadcast_to(self.concentration1, shape))
+        b = log_gamma(nnx.broadcast_to(self.concentration0, shape))
+        return _open(nnx.sigmoid(a - b).to(self.concentration1.dtype))
 
     def log_prob(self, value: Any) -> Tensor:
         a, b = self.concentration1, self.concentration0
@@ -77,6 +97,10 @@ class Beta(Distribution):
 
 class Dirichlet(Distribution):
     """The Dirichlet distribution of n shares with the sum 1, prod_i x_i^(a_i - 1) / B(a).
+
+    Draws that would round to 0 or 1 are the nearest normal number inside. The mode has no share
+    for an a_i of at most 1; if none is above 1 it is the corner of the largest a_i, the first of
+    several, and NaN where all points are equally probable (a = 1), as in PyTorch.
 
     Shapes: concentration (..., n).
     Raises: ArgumentError for a concentration that is not above 0; ShapeError without an axis.
@@ -104,8 +128,7 @@ class Dirichlet(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        less = (self.concentration - 1).clip(0)
-        return less / less.sum(-1, keepdim=True)
+        return _mode(self.concentration)
 
     @property
     def variance(self) -> Tensor:
@@ -113,8 +136,8 @@ class Dirichlet(Distribution):
         return self.concentration * (total - self.concentration) / (total**2 * (total + 1))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        draws = standard_gamma(nnx.broadcast_to(self.concentration, self._shape(sample_shape)))
-        return draws / draws.sum(-1, keepdim=True)
+        logs = log_gamma(nnx.broadcast_to(self.concentration, self._shape(sample_shape)))
+        return _open(nnx.softmax(logs, -1).to(self.concentration.dtype))
 
     def log_prob(self, value: Any) -> Tensor:
         a = self.concentration

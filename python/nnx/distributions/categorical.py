@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import nnx
 from nnx._errors import describe, fail
-from nnx._nnx import DTypeError, ShapeError, Tensor
+from nnx._nnx import ShapeError, Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
 from nnx.distributions.distribution import Distribution, counted, one_of, require, tensor
@@ -24,7 +24,7 @@ def shares(name: str, probs: Any, logits: Any, checked: bool) -> tuple[Tensor, T
     if probs is None:
         return nnx.softmax(given, -1), given - nnx.logsumexp(given, -1, keepdims=True)
     if checked:
-        require(name, given >= 0, "probs must not be negative", given)
+        require(name, "probs", given, constraints.nonnegative)
     p = given / given.sum(-1, keepdim=True)
     return p, nnx.log(p)
 
@@ -71,11 +71,11 @@ class Categorical(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return nnx.full(self._batch_shape, math.nan, dtype=self.probs.dtype)
+        return nnx.full_like(self.probs[..., 0], math.nan)
 
     @property
     def variance(self) -> Tensor:
-        return nnx.full(self._batch_shape, math.nan, dtype=self.probs.dtype)
+        return nnx.full_like(self.probs[..., 0], math.nan)
 
     @property
     def mode(self) -> Tensor:
@@ -88,11 +88,7 @@ class Categorical(Distribution):
         return drawn.reshape(self._shape(sample_shape))
 
     def log_prob(self, value: Any) -> Tensor:
-        v = nnx.asarray(value)
-        if v.is_floating_point() and not bool((v == nnx.floor(v)).all()):
-            rule = "a value is the number of a class"
-            raise fail(DTypeError, "Categorical", rule, describe(v, "value"))
-        v = v.long()
+        v = self._value(value, self.logits).long()
         shape = nnx.broadcast_shapes(v.shape, self._batch_shape)
         logits = nnx.broadcast_to(self.logits, (*shape, self.logits.shape[-1]))
         index = nnx.broadcast_to(v, shape).unsqueeze(-1)
@@ -102,7 +98,7 @@ class Categorical(Distribution):
         return nnx.entr(self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        return self._enumerated(nnx.arange(self.probs.shape[-1]), expand)
+        return self._enumerated(nnx.arange(self.probs.shape[-1], device=self.probs.device), expand)
 
 
 class OneHotCategorical(Categorical):
@@ -147,7 +143,7 @@ class OneHotCategorical(Categorical):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         classes = self.probs.shape[-1]
-        rows = nnx.eye(classes, dtype=self.probs.dtype)
+        rows = nnx.eye(classes, dtype=self.probs.dtype, device=self.probs.device)
         rows = rows.reshape((classes, *[1] * len(self._batch_shape), classes))
         shape = (classes, *self._batch_shape, classes)
         return nnx.broadcast_to(rows, shape) if expand else rows

@@ -9,7 +9,7 @@ import nnx
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import EULER, Distribution, together
+from nnx.distributions.distribution import EULER, Distribution, beside, together
 from nnx.distributions.gamma import standard_gamma
 
 __all__ = ["Cauchy", "Gumbel", "StudentT"]
@@ -61,7 +61,7 @@ class Cauchy(Distribution):
         return nnx.atan(z) / math.pi + 0.5
 
     def icdf(self, value: Any) -> Tensor:
-        p = nnx.asarray(value, dtype=self.loc.dtype)
+        p = beside(value, self.loc)
         return self.loc + self.scale * nnx.tan(math.pi * (p - 0.5))
 
     def entropy(self) -> Tensor:
@@ -183,7 +183,7 @@ class Gumbel(Distribution):
         return nnx.exp(-nnx.exp(-z))
 
     def icdf(self, value: Any) -> Tensor:
-        p = nnx.asarray(value, dtype=self.loc.dtype)
+        p = beside(value, self.loc)
         return self.loc - self.scale * nnx.log(-nnx.log(p))
 
     def entropy(self) -> Tensor:

@@ -55,13 +55,24 @@ class Constraint:
 
     def __init__(
         self,
-        text: str,
+        text: str | Callable[[], str],
         holds: Callable[[Tensor], Tensor],
         event_dim: int = 0,
         is_discrete: bool = False,
     ) -> None:
-        self.text, self._holds = text, holds
+        self._text, self._holds = text, holds
         self.event_dim, self.is_discrete = event_dim, is_discrete
+
+    @property
+    def text(self) -> str:
+        """What must hold, made when it is asked for: it may have to read bounds from a device.
+
+        Example:
+            >>> from nnx.distributions import constraints
+            >>> constraints.interval(0.0, nnx.tensor([2.0, 3.0])).text
+            'in [0, 2 to 3]'
+        """
+        return self._text if isinstance(self._text, str) else self._text()
 
     def check(self, value: Tensor) -> Tensor:
         """Where it holds. Shapes: (..., *event) -> (...).
@@ -102,8 +113,10 @@ def interval(lower_bound: Any, upper_bound: Any) -> Constraint:
         >>> constraints.interval(0.0, 2.0).check(nnx.tensor([2.0, 3.0])).tolist()
         [True, False]
     """
-    text = f"in [{_shown(lower_bound)}, {_shown(upper_bound)}]"
-    return Constraint(text, lambda v: (v >= lower_bound) & (v <= upper_bound))
+    return Constraint(
+        lambda: f"in [{_shown(lower_bound)}, {_shown(upper_bound)}]",
+        lambda v: (v >= lower_bound) & (v <= upper_bound),
+    )
 
 
 def half_open_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
@@ -114,8 +127,10 @@ def half_open_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
         >>> constraints.half_open_interval(0.0, 2.0).check(nnx.tensor([0.0, 2.0])).tolist()
         [True, False]
     """
-    text = f"in [{_shown(lower_bound)}, {_shown(upper_bound)})"
-    return Constraint(text, lambda v: (v >= lower_bound) & (v < upper_bound))
+    return Constraint(
+        lambda: f"in [{_shown(lower_bound)}, {_shown(upper_bound)})",
+        lambda v: (v >= lower_bound) & (v < upper_bound),
+    )
 
 
 def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
@@ -126,9 +141,10 @@ def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
         >>> constraints.integer_interval(0, 2).check(nnx.tensor([2.0, 1.5])).tolist()
         [True, False]
     """
-    text = f"a whole number in [{_shown(lower_bound)}, {_shown(upper_bound)}]"
     return Constraint(
-        text, lambda v: _whole(v) & (v >= lower_bound) & (v <= upper_bound), is_discrete=True
+        lambda: f"a whole number in [{_shown(lower_bound)}, {_shown(upper_bound)}]",
+        lambda v: _whole(v) & (v >= lower_bound) & (v <= upper_bound),
+        is_discrete=True,
     )
 
 
@@ -140,7 +156,7 @@ def greater_than(lower_bound: Any) -> Constraint:
         >>> constraints.greater_than(1.0).check(nnx.tensor([1.0, 2.0])).tolist()
         [False, True]
     """
-    return Constraint(f"above {_shown(lower_bound)}", lambda v: v > lower_bound)
+    return Constraint(lambda: f"above {_shown(lower_bound)}", lambda v: v > lower_bound)
 
 
 def greater_than_eq(lower_bound: Any) -> Constraint:
@@ -151,7 +167,7 @@ def greater_than_eq(lower_bound: Any) -> Constraint:
         >>> constraints.greater_than_eq(1.0).check(nnx.tensor([1.0, 0.0])).tolist()
         [True, False]
     """
-    return Constraint(f"at least {_shown(lower_bound)}", lambda v: v >= lower_bound)
+    return Constraint(lambda: f"at least {_shown(lower_bound)}", lambda v: v >= lower_bound)
 
 
 def less_than(upper_bound: Any) -> Constraint:
@@ -162,7 +178,7 @@ def less_than(upper_bound: Any) -> Constraint:
         >>> constraints.less_than(1.0).check(nnx.tensor([1.0, 0.0])).tolist()
         [False, True]
     """
-    return Constraint(f"below {_shown(upper_bound)}", lambda v: v < upper_bound)
+    return Constraint(lambda: f"below {_shown(upper_bound)}", lambda v: v < upper_bound)
 
 
 def multinomial(upper_bound: int) -> Constraint:
@@ -183,7 +199,8 @@ def multinomial(upper_bound: int) -> Constraint:
 
 def _shown(bound: Any) -> str:
     if isinstance(bound, Tensor):
-        return f"{bound.item():g}" if bound.numel() == 1 else "its bound"
+        low, high = bound.detach().min().item(), bound.detach().max().item()
+        return f"{low:g}" if low == high else f"{low:g} to {high:g}"
     return f"{bound:g}"
 
 

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import nnx
-from nnx import random
+from nnx import _check, random
 from nnx._errors import describe, fail
 from nnx._nnx import ArgumentError, Tensor
 from nnx.distributions import constraints
@@ -28,6 +28,7 @@ class Binomial(Distribution):
         0.5
     """
 
+    has_enumerate_support = True
     arg_constraints: ClassVar[dict[str, Constraint]] = {
         "total_count": constraints.nonnegative_integer,
         "probs": constraints.unit_interval,
@@ -84,16 +85,16 @@ class Binomial(Distribution):
         return out
 
     def entropy(self) -> Tensor:
-        most = int(self.total_count.max())
-        if bool((self.total_count != most).any()):
-            rule = "the entropy of several total_counts at once is not there"
-            raise fail(ArgumentError, "Binomial", rule, describe(self.total_count))
         logs = self.log_prob(self.enumerate_support())
         return -(logs.exp() * logs.clip(-1e30)).sum(0)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         most = int(self.total_count.max())
-        return self._enumerated(nnx.arange(most + 1, dtype=self.probs.dtype), expand)
+        if bool((self.total_count != most).any()):
+            rule = "the values of several total_counts at once cannot be listed"
+            raise fail(ArgumentError, "Binomial", rule, describe(self.total_count, "total_count"))
+        values = nnx.arange(most + 1, dtype=self.probs.dtype, device=self.probs.device)
+        return self._enumerated(values, expand)
 
 
 def _count_with(total_count: Any, other: Any) -> list[Tensor]:
@@ -105,7 +106,7 @@ class Multinomial(Distribution):
     """How often each of n classes is drawn in total_count draws.
 
     Raises: ArgumentError unless exactly one of probs and logits is given, for negative probs, for
-        a total_count that is not one whole number from 0.
+        a total_count below 0; DTypeError for one that is not a whole number.
 
     Example:
         >>> d = nnx.distributions.Multinomial(2, probs=[0.5, 0.5])
@@ -125,10 +126,7 @@ class Multinomial(Distribution):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        if not isinstance(total_count, int) or total_count < 0:
-            rule = "total_count must be one whole number from 0"
-            raise fail(ArgumentError, "Multinomial", rule, describe(total_count))
-        self.total_count = total_count
+        self.total_count = _check.integer("Multinomial", "total_count", total_count)
         checked = self._validate_args if validate_args is None else validate_args
         self.probs, self.logits = shares("Multinomial", probs, logits, checked)
         super().__init__(self.probs.shape[:-1], self.probs.shape[-1:], validate_args)

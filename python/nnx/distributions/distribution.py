@@ -11,7 +11,7 @@ import math
 from typing import Any, ClassVar, Self
 
 import nnx
-from nnx._errors import describe, fail
+from nnx._errors import fail, offending
 from nnx._nnx import ArgumentError, GradientError, Tensor
 from nnx.distributions.constraints import Constraint
 
@@ -40,6 +40,14 @@ def together(*values: Any) -> list[Tensor]:
     return list(nnx.broadcast_tensors(*known))
 
 
+def beside(value: Any, like: Tensor) -> Tensor:
+    """A floating tensor to compute with another: numbers and lists get its dtype and device."""
+    if not isinstance(value, Tensor):
+        value = nnx.asarray(value, dtype=like.dtype, device=like.device)
+    out: Tensor = value if value.is_floating_point() else value.to(like.dtype)
+    return out
+
+
 def one_of(name: str, **given: Any) -> str:
     """The one of several arguments that is not None."""
     there = [key for key, value in given.items() if value is not None]
@@ -52,10 +60,13 @@ def one_of(name: str, **given: Any) -> str:
     return there[0]
 
 
-def require(name: str, holds: Any, rule: str, received: Any, hint: str = "") -> None:
-    """ArgumentError with this rule unless all of `holds` is true."""
-    if not bool(nnx.asarray(holds).all()):
-        raise fail(ArgumentError, name, rule, describe(received), hint)
+def require(op: str, name: str, value: Tensor, constraint: Constraint, hint: str = "") -> None:
+    """ArgumentError unless value, by the name it has there, is all that the constraint says."""
+    holds = constraint.check(value.detach())
+    if not bool(holds.all()):
+        rule = f"{name} must be {constraint.text}"
+        received = offending(value, holds, name, constraint.event_dim)
+        raise fail(ArgumentError, op, rule, received, hint)
 
 
 def counted(times: Tensor, log: Tensor) -> Tensor:
@@ -96,9 +107,8 @@ class Distribution:
         if self._validate_args:
             for name, constraint in self.arg_constraints.items():
                 value = self.__dict__.get(name)
-                if constraint.text and isinstance(value, Tensor):
-                    rule = f"{name} must be {constraint.text}"
-                    require(type(self).__name__, constraint.check(value.detach()), rule, value)
+                if isinstance(value, Tensor):
+                    require(type(self).__name__, name, value, constraint)
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -287,14 +297,10 @@ class Distribution:
 
     def _value(self, value: Any, like: Tensor) -> Tensor:
         """A value as a tensor of the parameters' dtype, in the support if that is asked for."""
-        v: Tensor = value if isinstance(value, Tensor) else nnx.asarray(value, dtype=like.dtype)
-        if not v.is_floating_point():
-            v = v.to(like.dtype)
+        v = beside(value, like)
         if self._validate_args:
-            support = self.support
-            rule = f"value must be {support.text}"
             hint = "validate_args=False leaves this check out"
-            require(type(self).__name__, support.check(v.detach()), rule, v, hint)
+            require(type(self).__name__, "value", v, self.support, hint)
         return v
 
     def _enumerated(self, values: Tensor, expand: bool) -> Tensor:

@@ -9,7 +9,7 @@ import nnx
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import Distribution, together
+from nnx.distributions.distribution import Distribution, beside, together
 
 __all__ = ["Exponential", "Laplace"]
 
@@ -57,7 +57,7 @@ class Exponential(Distribution):
         return -nnx.expm1(-self.rate * self._value(value, self.rate))
 
     def icdf(self, value: Any) -> Tensor:
-        return -nnx.log1p(-nnx.asarray(value, dtype=self.rate.dtype)) / self.rate
+        return -nnx.log1p(-beside(value, self.rate)) / self.rate
 
     def entropy(self) -> Tensor:
         return 1 - nnx.log(self.rate)
@@ -113,7 +113,7 @@ class Laplace(Distribution):
         return 0.5 - 0.5 * z.sign() * nnx.expm1(-z.abs())
 
     def icdf(self, value: Any) -> Tensor:
-        centred = nnx.asarray(value, dtype=self.loc.dtype) - 0.5
+        centred = beside(value, self.loc) - 0.5
         return self.loc - self.scale * centred.sign() * nnx.log1p(-2 * centred.abs())
 
     def entropy(self) -> Tensor:

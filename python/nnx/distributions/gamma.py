@@ -32,8 +32,31 @@ def standard_gamma(shape: Tensor) -> Tensor:
     return draws + slope * (shape - shape.detach())
 
 
+def log_gamma(shape: Tensor) -> Tensor:
+    """Logarithms, in float64, of draws as those of `standard_gamma`, which a small shape a makes
+    too small for a number, with their gradient: that of the draw over the draw, and where F(x) is
+    x^a / gamma(a + 1) to all digits, (digamma(a + 1) - log x) / a.
+    """
+    with nnx.no_grad():
+        a = shape.to(nnx.float64)
+        logs = random.log_gamma_draws(a)
+    if not (shape.requires_grad and nnx.is_grad_enabled()):
+        return logs
+    with nnx.no_grad():
+        small = logs < -37  # x < 1e-16
+        known = nnx.where(small, 0.0, logs)
+        density = nnx.exp(a * known - nnx.exp(known) - nnx.lgamma(a))  # of log x
+        slope = nnx.where(
+            small, (nnx.digamma(a + 1) - logs) / a, -_nnx.gammainc_slope(a, known.exp()) / density
+        )
+    out: Tensor = logs + slope * (shape - shape.detach()).to(nnx.float64)
+    return out
+
+
 class Gamma(Distribution):
     """The gamma distribution, rate^a x^(a - 1) exp(-rate x) / gamma(a) for a = concentration.
+
+    Before the division by rate, draws below the smallest normal number are that.
 
     Raises: ArgumentError for a concentration or rate that is not above 0.
 

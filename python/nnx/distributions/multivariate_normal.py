@@ -6,10 +6,16 @@ from typing import Any, ClassVar
 
 import nnx
 from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, ShapeError, Tensor
+from nnx._nnx import ShapeError, Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import HALF_LOG_TWO_PI, Distribution, one_of, tensor
+from nnx.distributions.distribution import (
+    HALF_LOG_TWO_PI,
+    Distribution,
+    one_of,
+    require,
+    tensor,
+)
 
 __all__ = ["MultivariateNormal"]
 
@@ -65,17 +71,15 @@ class MultivariateNormal(Distribution):
         self.loc = nnx.broadcast_to(mean, (*batch, n))
         checked = self._validate_args if validate_args is None else validate_args
         if checked:
-            constraint = self._MATRICES[kind]
-            holds = constraint.check(matrix.detach())
-            if not bool(holds.all()):
-                rule = f"{kind} must be {constraint.text}"
-                raise fail(ArgumentError, name, rule, describe(matrix, kind))
+            require(name, kind, matrix, self._MATRICES[kind])
         if kind == "covariance_matrix":
             matrix = nnx.linalg.cholesky(matrix)
         elif kind == "precision_matrix":  # C = L L^T from the factor of the matrix turned round
             turned = nnx.linalg.cholesky(nnx.flip(matrix, (-2, -1)))
             upper = nnx.flip(turned, (-2, -1)).mT
-            eye = nnx.broadcast_to(nnx.eye(n, dtype=matrix.dtype), matrix.shape)
+            eye = nnx.broadcast_to(
+                nnx.eye(n, dtype=matrix.dtype, device=matrix.device), matrix.shape
+            )
             matrix = nnx.linalg.solve_triangular(upper, eye, upper=False)
         self.scale_tril = nnx.broadcast_to(matrix, (*batch, n, n))
         super().__init__(batch, (n,), validate_args)

@@ -9,7 +9,7 @@ import nnx
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import HALF_LOG_TWO_PI, Distribution, together
+from nnx.distributions.distribution import HALF_LOG_TWO_PI, Distribution, beside, together
 
 __all__ = ["HalfNormal", "Normal"]
 
@@ -64,7 +64,7 @@ class Normal(Distribution):
         return nnx.ndtr((self._value(value, self.loc) - self.loc) / self.scale)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.loc + self.scale * nnx.ndtri(nnx.asarray(value, dtype=self.loc.dtype))
+        return self.loc + self.scale * nnx.ndtri(beside(value, self.loc))
 
     def entropy(self) -> Tensor:
         return nnx.log(self.scale) + (0.5 + HALF_LOG_TWO_PI)
@@ -118,7 +118,7 @@ class HalfNormal(Distribution):
         return nnx.erf(self._value(value, self.scale) / (self.scale * math.sqrt(2)))
 
     def icdf(self, value: Any) -> Tensor:
-        p = nnx.asarray(value, dtype=self.scale.dtype)
+        p = beside(value, self.scale)
         return self.scale * math.sqrt(2) * nnx.erfinv(p)
 
     def entropy(self) -> Tensor:

@@ -9,7 +9,7 @@ import nnx
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import Distribution, sum_last
+from nnx.distributions.distribution import Distribution, beside, sum_last
 from nnx.distributions.normal import Normal
 from nnx.distributions.transforms import ComposeTransform, ExpTransform, Transform
 
@@ -52,25 +52,31 @@ class TransformedDistribution(Distribution):
         return self._map(self.base_dist.rsample(sample_shape))
 
     def log_prob(self, value: Any) -> Tensor:
-        y = self._value(value, nnx.zeros((), dtype=self._dtype()))
+        y = self._value(value, self._parameter())
         x = self._map.inv(y)
         stretch = sum_last(self._map.log_abs_det_jacobian(x, y), len(self._event_shape))
         return self.base_dist.log_prob(x) - stretch
 
-    def _dtype(self) -> Any:
-        found = [v.dtype for v in self.base_dist.__dict__.values() if isinstance(v, Tensor)]
-        return found[0] if found else nnx.get_default_dtype()
+    def _parameter(self) -> Tensor:
+        """One that says of which dtype and on which device values are."""
+        base: Any = self.base_dist
+        while "base_dist" in base.__dict__:
+            base = base.base_dist
+        found = [v for v in base.__dict__.values() if isinstance(v, Tensor)]
+        return found[0] if found else nnx.zeros(())
 
-    def cdf(self, value: Any) -> Tensor:
-        y = self._value(value, nnx.zeros((), dtype=self._dtype()))
-        below = self.base_dist.cdf(self._map.inv(y))
-        out: Tensor = nnx.where(nnx.asarray(self._map.sign) < 0, 1 - below, below)
+    def _turned(self, p: Tensor) -> Tensor:
+        """The probability on the other side where the map falls."""
+        out: Tensor = nnx.where(nnx.asarray(self._map.sign, device=p.device) < 0, 1 - p, p)
         return out
 
+    def cdf(self, value: Any) -> Tensor:
+        y = self._value(value, self._parameter())
+        return self._turned(self.base_dist.cdf(self._map.inv(y)))
+
     def icdf(self, value: Any) -> Tensor:
-        p = nnx.asarray(value, dtype=self._dtype())
-        p = nnx.where(nnx.asarray(self._map.sign) < 0, 1 - p, p)
-        return self._map(self.base_dist.icdf(p))
+        p = beside(value, self._parameter())
+        return self._map(self.base_dist.icdf(self._turned(p)))
 
     def expand(self, batch_shape: Any) -> Self:
         new = super().expand(batch_shape)

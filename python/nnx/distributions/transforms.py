@@ -106,7 +106,7 @@ class AffineTransform(Transform):
         return out
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        size = nnx.abs(nnx.asarray(self.scale, dtype=x.dtype))
+        size = nnx.abs(nnx.asarray(self.scale, dtype=x.dtype, device=x.device))
         return nnx.broadcast_to(nnx.log(size), x.shape)
 
 

@@ -9,7 +9,7 @@ import nnx
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
-from nnx.distributions.distribution import Distribution, require, together
+from nnx.distributions.distribution import Distribution, beside, require, together
 
 __all__ = ["Uniform"]
 
@@ -34,7 +34,8 @@ class Uniform(Distribution):
         self.low, self.high = together(low, high)
         super().__init__(self.low.shape, (), validate_args)
         if self._validate_args:
-            require("Uniform", self.low < self.high, "low must be below high", self.low)
+            below = constraints.Constraint("below high", lambda low: low < self.high)
+            require("Uniform", "low", self.low, below)
 
     @property
     def support(self) -> Constraint:
@@ -67,7 +68,7 @@ class Uniform(Distribution):
         return ((v - self.low) / (self.high - self.low)).clip(0, 1)
 
     def icdf(self, value: Any) -> Tensor:
-        return self.low + (self.high - self.low) * nnx.asarray(value, dtype=self.low.dtype)
+        return self.low + (self.high - self.low) * beside(value, self.low)
 
     def entropy(self) -> Tensor:
         return nnx.log(self.high - self.low)
