@@ -40,13 +40,13 @@ class ArrayNamespaceInfo:
         return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 12}
 
     def default_device(self) -> ops.device:
-        """The device of new tensors: the CPU.
+        """The device of new tensors: the CPU, unless nnx.set_default_device says otherwise.
 
         Example:
             >>> nnx.__array_namespace_info__().default_device()
             device(type='cpu')
         """
-        return ops.device("cpu")
+        return ops.get_default_device()
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, ops.dtype]:
         """The dtypes of new tensors.

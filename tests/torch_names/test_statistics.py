@@ -33,6 +33,15 @@ def test_by_hand() -> None:
     assert drawn.dtype == ours.float32 and drawn.mean().item() == pytest.approx(3, abs=0.3)
 
 
+def test_of_a_number() -> None:
+    for f in (ours.mode, ours.nanmedian):
+        found = f(ours.tensor(3.0), dim=0)
+        assert found.values.item() == 3 and found.indices.item() == 0
+        assert found.values.shape == found.indices.shape == ()
+    assert ours.mode(ours.tensor(3.0)).values.item() == 3
+    assert ours.mode(ours.tensor(3.0), keepdim=True).values.shape == ()
+
+
 def test_against_torch() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: no witness")
     rng = np.random.default_rng(0)

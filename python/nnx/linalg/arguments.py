@@ -11,22 +11,30 @@ from nnx._nnx import ShapeError, Tensor
 TensorLike = Any
 
 
-def tensor(x: TensorLike) -> Tensor:
-    """A tensor, made of an array, a list or a number where it is none."""
-    return x if isinstance(x, Tensor) else ops.asarray(x)
+def tensor(x: TensorLike, like: Tensor | None = None) -> Tensor:
+    """A tensor, made of an array, a list or a number where it is none: on the device of `like`."""
+    if isinstance(x, Tensor):
+        return x
+    return ops.asarray(x) if like is None else ops.asarray(x, device=like.device)
 
 
-def floats(x: TensorLike) -> Tensor:
-    """A tensor of floats or complex numbers: integers become the default dtype, as NumPy's become
+def several(x: Any) -> tuple[Any, ...]:
+    """Axes or lengths, of which one may stand for itself, as a tuple."""
+    return (x,) if hasattr(x, "__index__") and not getattr(x, "ndim", 0) else tuple(x)
+
+
+def floats(x: TensorLike, like: Tensor | None = None) -> Tensor:
+    """A `tensor` of floats or complex numbers: integers become the default dtype, as NumPy's become
     float64."""
-    t = tensor(x)
+    t = tensor(x, like)
     known = t.is_floating_point() or t.is_complex()
     return t if known else t.to(ops.get_default_dtype())
 
 
 def together(a: TensorLike, b: TensorLike) -> tuple[Tensor, Tensor]:
     """Both as `floats`, in the dtype in which they meet."""
-    x, y = floats(a), floats(b)
+    x = floats(a, b if isinstance(b, Tensor) else None)
+    y = floats(b, x)
     dtype = ops.promote_types(x.dtype, y.dtype)
     return x.to(dtype), y.to(dtype)
 

@@ -72,7 +72,7 @@ def matrix_power(x: TensorLike, n: int) -> Tensor:
         rule = "the last two axes must have the same length"
         raise fail(ShapeError, "matrix_power", rule, describe(m))
     if power == 0:
-        return ops.eye(m.shape[-1], dtype=m.dtype).expand(m.shape).clone()
+        return ops.eye(m.shape[-1], dtype=m.dtype, device=m.device).expand(m.shape).clone()
     if power < 0:
         m, power = inv(m), -power
     result: Tensor | None = None

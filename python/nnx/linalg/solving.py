@@ -60,7 +60,7 @@ def solve_triangular(
 def inv(x: TensorLike) -> Tensor:
     """The inverse matrix. To solve a system, `solve` is more exact and faster.
 
-    Shapes: (..., n, n) -> the same. Dtypes: floating.
+    Shapes: (..., n, n) -> the same. Dtypes: floating, complex.
     Raises: LinAlgError for a singular matrix, ShapeError.
 
     Example:
@@ -69,7 +69,8 @@ def inv(x: TensorLike) -> Tensor:
                 [0.  , 0.25]])
     """
     x = matrix("inv", x, square=True)
-    return ops.linalg_solve(x, ops.eye(x.shape[-1], dtype=x.dtype).expand(x.shape))
+    eye = ops.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    return ops.linalg_solve(x, eye.expand(x.shape))
 
 
 def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> LstsqResult:
@@ -79,6 +80,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> LstsqResu
         precision unless given.
 
     Shapes: a (..., m, n), b (m,) or (..., m, k) -> solution (n,) or (..., n, k).
+    Dtypes: floating, complex.
     Raises: ShapeError; LinAlgError for NaN.
 
     Example:
@@ -108,7 +110,7 @@ def pinv(x: TensorLike, rcond: float | None = None, *, rtol: float | None = None
     Args: rcond or rtol: singular values below it times the largest count as 0; max(m, n) times
         the precision unless given.
 
-    Shapes: (..., m, n) -> (..., n, m). Dtypes: floating.
+    Shapes: (..., m, n) -> (..., n, m). Dtypes: floating, complex.
     Raises: ShapeError; LinAlgError for NaN.
 
     Example:
@@ -127,7 +129,7 @@ def slogdet(x: TensorLike) -> SlogdetResult:
     """Sign and logarithm of |det x|, where det x itself would overflow; the sign of a complex
     determinant is det x / |det x|.
 
-    Shapes: (..., n, n) -> (...), (...). Dtypes: floating.
+    Shapes: (..., n, n) -> (...), (...). Dtypes: floating, complex.
     Raises: ShapeError. A singular matrix has sign 0 and logarithm -inf.
 
     Example:
@@ -140,7 +142,7 @@ def slogdet(x: TensorLike) -> SlogdetResult:
 def det(x: TensorLike) -> Tensor:
     """The determinant.
 
-    Shapes: (..., n, n) -> (...). Dtypes: floating.
+    Shapes: (..., n, n) -> (...). Dtypes: floating, complex.
     Raises: ShapeError; LinAlgError for the gradient at a singular matrix.
 
     Example:
@@ -154,7 +156,7 @@ def det(x: TensorLike) -> Tensor:
 def logdet(x: TensorLike) -> Tensor:
     """The logarithm of the determinant; NaN where a real one is negative.
 
-    Shapes: (..., n, n) -> (...). Dtypes: floating. Raises: ShapeError.
+    Shapes: (..., n, n) -> (...). Dtypes: floating, complex. Raises: ShapeError.
 
     Example:
         >>> nnx.linalg.logdet(nnx.eye(3)).item()

@@ -163,7 +163,8 @@ def interp(
         >>> nnx.interp([0.5, 9.0], [0.0, 1.0, 2.0], [0.0, 10.0, 5.0]).tolist()
         [5.0, 5.0]
     """
-    at, places, values = floats(x), floats(xp), floats(fp)
+    given = next((t for t in (x, xp, fp) if isinstance(t, Tensor)), None)
+    at, places, values = floats(x, given), floats(xp, given), floats(fp, given)
     if places.ndim != 1 or values.shape != places.shape or len(places) == 0:
         rule = "xp and fp have one axis of the same length, of at least 1"
         received = f"{describe(places, 'xp')}, {describe(values, 'fp')}"

@@ -135,7 +135,7 @@ def polyint(p: TensorLike, m: int = 1, k: Any = None) -> Tensor:
     times = _check.integer("polyint", "m", m)
     if times > 1000:  # 1 / m! is 0 long before
         raise fail(ArgumentError, "polyint", "m must be at most 1000", describe(m, "m"))
-    constants = ops.atleast_1d(tensor(0 if k is None else k)).to(c.dtype)
+    constants = ops.atleast_1d(tensor(0 if k is None else k, c)).to(c.dtype)
     if len(constants) == 1:
         constants = ops.broadcast_to(constants, (times,))
     if constants.shape != (times,):

@@ -95,10 +95,10 @@ def ediff1d(ary: TensorLike, to_end: Any = None, to_begin: Any = None) -> Tensor
         [0, 1, 2]
     """
     v = ops.ravel(tensor(ary))
-    parts = [ops.ravel(tensor(to_begin)).to(v.dtype)] if to_begin is not None else []
+    parts = [ops.ravel(tensor(to_begin, v)).to(v.dtype)] if to_begin is not None else []
     parts.append(v[1:] - v[:-1])
     if to_end is not None:
-        parts.append(ops.ravel(tensor(to_end)).to(v.dtype))
+        parts.append(ops.ravel(tensor(to_end, v)).to(v.dtype))
     return ops.concatenate(parts)
 
 
@@ -112,7 +112,8 @@ def append(arr: TensorLike, values: TensorLike, axis: int | None = None) -> Tens
         >>> nnx.append([1, 2], [[3], [4]]).tolist()
         [1, 2, 3, 4]
     """
-    parts = [tensor(arr), tensor(values)]
+    x = tensor(arr, values if isinstance(values, Tensor) else None)
+    parts = [x, tensor(values, x)]
     if axis is None:
         return ops.concatenate([ops.ravel(part) for part in parts])
     return ops.concatenate(parts, axis)
@@ -231,7 +232,7 @@ def insert(arr: TensorLike, obj: Any, values: TensorLike, axis: int | None = Non
     n = x.size(axis)
     x = ops.moveaxis(x, axis, 0)
     at = _positions("insert", obj, n)
-    new = tensor(values).to(x.dtype)
+    new = tensor(values, x).to(x.dtype)
     if len(at) == 1 and not isinstance(obj, slice):  # it takes as many values as there are
         new = new.reshape((1,) * (x.ndim - new.ndim) + tuple(new.shape))
         if tensor(obj).ndim:  # in a list; of a plain number the first axis of values is put in

@@ -121,7 +121,8 @@ def isin(
         >>> nnx.isin([1, 2, 3], [3, 1]).tolist()
         [True, False, True]
     """
-    x, among = tensor(element), ops.unique_values(ops.ravel(tensor(test_elements)))
+    x = tensor(element, test_elements if isinstance(test_elements, Tensor) else None)
+    among = ops.unique_values(ops.ravel(tensor(test_elements, x)))
     if not len(among):
         return ops.full(x.shape, invert, dtype=ops.bool, device=x.device)
     dtype = ops.result_type(x, among)

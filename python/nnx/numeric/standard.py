@@ -117,7 +117,8 @@ def diff(
 
 def _end(x: Tensor, end: Any, axis: int) -> Tensor:
     """What is joined to x: numbers fill one position along the axis."""
-    found = tensor(end) if hasattr(end, "dtype") else ops.asarray(end, dtype=x.dtype)
+    dtype = None if hasattr(end, "dtype") else x.dtype
+    found = end if isinstance(end, Tensor) else ops.asarray(end, dtype=dtype, device=x.device)
     if found.ndim:
         return found
     return ops.broadcast_to(found, x.narrow(axis, 0, 1).shape)
@@ -144,7 +145,7 @@ def searchsorted(
         >>> nnx.searchsorted([10, 20, 30], [20, 25], side="right").tolist()
         [2, 2]
     """
-    places = tensor(x)
+    places = tensor(x, v if isinstance(v, Tensor) else None)
     if sorter is not None:
-        places = ops.take(places, tensor(sorter), axis=0)
-    return ops.searchsorted(places, tensor(v), side=side, right=right)
+        places = ops.take(places, tensor(sorter, places), axis=0)
+    return ops.searchsorted(places, tensor(v, places), side=side, right=right)

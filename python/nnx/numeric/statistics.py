@@ -168,7 +168,7 @@ def histogram(
     if weights is None:
         count = ops.bincount(i[inside], minlength=n)
     else:
-        w = ops.ravel(tensor(weights))
+        w = ops.ravel(tensor(weights, x))
         if w.shape != x.shape:
             rule = "weights must have the shape of a"
             raise fail(ShapeError, op, rule, f"{describe(x, 'a')}, {describe(w, 'weights')}")
@@ -184,7 +184,7 @@ def histogram(
 def _edges(op: str, x: Tensor, bins: Any, span: Any) -> Tensor:
     """The edges of the bins, in float64."""
     if not isinstance(bins, int):
-        edges = tensor(bins).detach().to(ops.float64)
+        edges = tensor(bins, x).detach().to(ops.float64)
         if edges.ndim != 1 or len(edges) < 2:
             rule = "bins must be a number of bins, or at least two edges"
             raise fail(ShapeError, op, rule, describe(edges, "bins"))
@@ -210,7 +210,7 @@ def _edges(op: str, x: Tensor, bins: Any, span: Any) -> Tensor:
         raise fail(ArgumentError, op, rule, describe(span, "range"))
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return ops.linspace(low, high, n + 1, dtype=ops.float64)
+    return ops.linspace(low, high, n + 1, dtype=ops.float64, device=x.device)
 
 
 def digitize(x: TensorLike, bins: TensorLike, right: bool = False) -> Tensor:
@@ -227,7 +227,8 @@ def digitize(x: TensorLike, bins: TensorLike, right: bool = False) -> Tensor:
         >>> nnx.digitize([0.5, 1.0, 7.0], [0.0, 1.0, 2.0]).tolist()
         [1, 2, 3]
     """
-    v, edges = tensor(x), tensor(bins)
+    v = tensor(x, bins if isinstance(bins, Tensor) else None)
+    edges = tensor(bins, v)
     if edges.ndim != 1:
         raise fail(ShapeError, "digitize", "bins have one axis", describe(edges, "bins"))
     rising = not bool((edges[1:] < edges[:-1]).any())

@@ -190,11 +190,13 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     if input.ndim == 0:
         raise fail(ShapeError, "diag_embed", "takes at least one axis", describe(input))
     width = input.shape[-1] + abs(offset)
-    rows = nnx.arange(width)
+    rows = nnx.arange(width, device=input.device)
     on = (rows.unsqueeze(0) - rows.unsqueeze(1)) == offset  # column - row
     above = ((max(offset, 0), max(-offset, 0)),)
     spread = nnx.pad(input, ((0, 0),) * (input.ndim - 1) + above)
-    found = nnx.where(on, spread.unsqueeze(-2), nnx.zeros((), dtype=input.dtype))
+    found = nnx.where(
+        on, spread.unsqueeze(-2), nnx.zeros((), dtype=input.dtype, device=input.device)
+    )
     return nnx.moveaxis(found, (-2, -1), (dim1, dim2))
 
 
@@ -242,7 +244,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise fail(ShapeError, "combinations", "takes a tensor of one axis", describe(input))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = [list(row) for row in choose(range(len(input)), r)]
-    return input[nnx.asarray(rows, dtype=nnx.int64).reshape((len(rows), r))]
+    index = nnx.asarray(rows, dtype=nnx.int64, device=input.device)
+    return input[index.reshape((len(rows), r))]
 
 
 @of_tensors
@@ -296,7 +299,7 @@ def repeat_interleave(
         [0, 1, 1]
     """
     if repeats is None:
-        return nnx.arange(len(input)).repeat_interleave(input)
+        return nnx.arange(len(input), device=input.device).repeat_interleave(input)
     return input.repeat_interleave(repeats, dim)
 
 

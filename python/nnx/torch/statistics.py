@@ -151,6 +151,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     """
     if dim is None:
         return nanmedian(input.reshape((-1,)), 0).values
+    if input.ndim == 0:
+        return nanmedian(input.reshape((1,)), dim)
     ordered, index = input.sort(dim)  # NaN comes last
     there = (~nnx.isnan(input)).sum(dim, True)
     middle = nnx.floor_divide((there - 1).clip(0), 2)
@@ -170,11 +172,13 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
         >>> torch.mode(torch.tensor([3, 1, 3, 1, 2])).values.item()
         1
     """
+    if input.ndim == 0:
+        return mode(input.reshape((1,)), dim)
     ordered, index = input.sort(dim)
     n = input.shape[dim]
     along = [1] * input.ndim
     along[dim] = n
-    places = nnx.arange(n).reshape(along)
+    places = nnx.arange(n, device=input.device).reshape(along)
     fresh = nnx.cat(
         [
             nnx.ones_like(ordered.narrow(dim, 0, 1), dtype=nnx.bool),
@@ -304,12 +308,12 @@ def unique_consecutive(
         [1, 2, 1]
     """
     x = input.detach().reshape((-1,))
-    fresh = nnx.cat([nnx.ones(min(1, len(x)), dtype=nnx.bool), x[1:] != x[:-1]])
+    fresh = nnx.cat([nnx.ones_like(x[:1], dtype=nnx.bool), x[1:] != x[:-1]])
     starts = nnx.nonzero(fresh)[0]
     found = [x[starts]]
     if return_inverse:
         found.append((nnx.cumsum(fresh, 0, nnx.int64) - 1).reshape(input.shape))
     if return_counts:
-        ends = nnx.cat([starts[1:], nnx.full((min(1, len(x)),), len(x), dtype=nnx.int64)])
+        ends = nnx.cat([starts[1:], nnx.full_like(starts[:1], len(x))])
         found.append(ends - starts)
     return found[0] if len(found) == 1 else tuple(found)
