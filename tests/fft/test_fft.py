@@ -165,6 +165,22 @@ def test_numpys_functions_reach_them() -> None:
     assert torch.fft.fft is nnx.fft.fft
 
 
+@pytest.mark.filterwarnings("ignore:.*axes.*:DeprecationWarning")
+@pytest.mark.parametrize("name", ["fftn", "ifftn", "rfftn", "irfftn"])
+def test_lengths_without_axes_are_of_the_last_ones(name: str) -> None:
+    a = data("rfft", (4, 3))
+    ours, theirs = getattr(nnx.fft, name), getattr(np.fft, name)
+    for s in ((2,), (5, 2), (np.int64(3),)):
+        close(ours(nnx.tensor(a), s), theirs(a, s))
+    close(ours(nnx.tensor(a), np.int64(3)), theirs(a, (3,)))
+    close(ours(nnx.tensor(a), axes=np.int64(0)), theirs(a, axes=(0,)))
+    for shape, s in (((4,), (2, 2)), ((4, 3), (2, 2, 2)), ((), (2,))):
+        with pytest.raises(np.exceptions.AxisError):
+            theirs(np.ones(shape), s)
+        with pytest.raises(nnx.AxisError, match=rf"\[{name}\] axis must lie in"):
+            ours(nnx.ones(shape), s)
+
+
 def test_what_is_refused() -> None:
     x, z = nnx.ones(4), nnx.tensor([1j, 2.0])
     for call, error in (
@@ -174,6 +190,8 @@ def test_what_is_refused() -> None:
         (lambda: nnx.fft.fft(nnx.ones(0)), nnx.ShapeError),
         (lambda: nnx.fft.irfft(nnx.ones(1)), nnx.ShapeError),
         (lambda: nnx.fft.fft(x, axis=1), nnx.AxisError),
+        (lambda: nnx.fft.fftshift(x, 1), nnx.AxisError),
+        (lambda: nnx.fft.ifftshift(x, (0, np.int64(2))), nnx.AxisError),
         (lambda: nnx.fft.fft(x, norm="both"), nnx.ArgumentError),
         (lambda: nnx.fft.rfft(z), nnx.DTypeError),
         (lambda: nnx.fft.rfftn(z), nnx.DTypeError),

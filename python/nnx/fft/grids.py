@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from nnx import _check
 from nnx import _nnx as ops
 from nnx._errors import describe, fail
 from nnx._nnx import ArgumentError, DTypeError, Tensor
-from nnx.linalg.arguments import TensorLike, tensor
+from nnx.linalg.arguments import TensorLike, several, tensor
 
 
 def _grid(op: str, start: int, stop: int, n: Any, d: Any, dtype: Any, device: Any) -> Tensor:
@@ -57,10 +56,10 @@ def _rolled(x: TensorLike, axes: Any, dim: Any, back: bool) -> Tensor:
     axes = axes if dim is None else dim
     if axes is None:
         axes = range(t.ndim)
-    along: Sequence[int] = tuple(axes) if isinstance(axes, Sequence) else (axes,)
-    halves = [t.shape[a] // 2 for a in along]
+    along = several(axes)
+    halves = [t.shape[a] // 2 if -t.ndim <= a < t.ndim else 0 for a in along]  # roll refuses others
     moved = [-h if back else h for h in halves]
-    return ops.roll(t, tuple(moved), tuple(along)) if along else t
+    return ops.roll(t, tuple(moved), along) if along else t
 
 
 def fftshift(x: TensorLike, axes: Any = None, *, dim: Any = None) -> Tensor:

@@ -8,8 +8,8 @@ from typing import Any
 from nnx import _check
 from nnx import _nnx as ops
 from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, DTypeError, Tensor
-from nnx.linalg.arguments import TensorLike, tensor
+from nnx._nnx import ArgumentError, AxisError, DTypeError, Tensor
+from nnx.linalg.arguments import TensorLike, several, tensor
 
 _FORWARD, _INVERSE, _HALF, _WHOLE = range(4)  # ops::Fourier
 _NORMS = ("backward", "ortho", "forward")
@@ -20,6 +20,12 @@ def _scale(op: str, norm: str | None, inverse: bool) -> int:
     norm = "backward" if norm is None else norm
     _check.choice(op, "norm", norm, _NORMS)
     return 2 if norm == "ortho" else int((norm == "backward") == inverse)
+
+
+def _turned(norm: str | None) -> str:
+    """The norm of a transform that is computed by one in the other direction."""
+    norm = "backward" if norm is None else norm
+    return {"backward": "forward", "forward": "backward"}.get(norm, norm)
 
 
 def _one(op: str, x: Tensor, n: Any, axis: int, norm: str | None, kind: int) -> Tensor:
@@ -115,10 +121,7 @@ def hfft(
         >>> nnx.fft.hfft(nnx.tensor([1.0, 2.0, 1.0])).tolist()
         [6.0, 0.0, -2.0, 0.0]
     """
-    turned = {"backward": "forward", "forward": "backward"}
-    norm = "backward" if norm is None else norm
-    norm = turned.get(norm, norm)
-    return _one("hfft", ops.conj(tensor(x)), n, _axis(axis, dim), norm, _WHOLE)
+    return _one("hfft", ops.conj(tensor(x)), n, _axis(axis, dim), _turned(norm), _WHOLE)
 
 
 def ihfft(
@@ -133,10 +136,7 @@ def ihfft(
         >>> nnx.fft.ihfft(nnx.tensor([6.0, 0.0, -2.0, 0.0])).real.tolist()
         [1.0, 2.0, 1.0]
     """
-    turned = {"backward": "forward", "forward": "backward"}
-    norm = "backward" if norm is None else norm
-    norm = turned.get(norm, norm)
-    return ops.conj(_one("ihfft", tensor(x), n, _axis(axis, dim), norm, _HALF))
+    return ops.conj(_one("ihfft", tensor(x), n, _axis(axis, dim), _turned(norm), _HALF))
 
 
 def _places(
@@ -144,16 +144,18 @@ def _places(
 ) -> list[tuple[int | None, int]]:
     """Length and axis of every transform, the lengths None where they are the tensor's own."""
     axes = axes if dim is None else dim
-    if isinstance(s, int):
-        s = (s,)
-    if isinstance(axes, int):
-        axes = (axes,)
+    s = None if s is None else several(s)
     if axes is None:
-        axes = range(x.ndim) if s is None else range(x.ndim - len(s), x.ndim)
+        axes = range(x.ndim) if s is None else range(-len(s), 0)
+    axes = several(axes)
+    for axis in axes:
+        if not -x.ndim <= axis < x.ndim:
+            received = f"axis {axis} for a tensor with {x.ndim} axes"
+            raise fail(AxisError, op, f"axis must lie in [{-x.ndim}, {x.ndim})", received)
     if s is None:
         s = (None,) * len(axes)
     if len(s) != len(axes):
-        received = f"{describe(s, 's')}, {describe(tuple(axes), 'axes')}"
+        received = f"{describe(s, 's')}, {describe(axes, 'axes')}"
         raise fail(ArgumentError, op, "every axis has one length", received)
     found = [(None if n in (None, -1) else n, a) for n, a in zip(s, axes, strict=True)]
     if half and not found:
@@ -180,7 +182,8 @@ def fftn(
     """The `fft` along several axes, one after the other.
 
     Args: s: the length along each axis. axes (or dim): all unless given, the last len(s) with s.
-    Raises: ArgumentError where s and axes differ in length; as `fft`.
+    Raises: ArgumentError where s and axes differ in length; AxisError, also for an s with more
+        lengths than x has axes; as `fft`.
 
     Example:
         >>> nnx.fft.fftn(nnx.ones(2, 2)).real.tolist()
