@@ -28,6 +28,23 @@ def test_against_numpy(axis: Any, dtype: str) -> None:
     np.testing.assert_allclose(nnx.nanpercentile(t, 30, axis).numpy(), expected, rtol, rtol)
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (2, 3), ()])
+@pytest.mark.parametrize(
+    "axis", [None, 0, 1, -1, np.int64(1), (0, 1), (np.int64(0),), [1], (), (0, -2), 2, True, 1.0]
+)
+def test_axes_and_empty_ones_as_quantile(shape: Any, axis: Any) -> None:
+    """The same shapes and kinds of errors, which name the function."""
+    x = nnx.ones(shape)
+    try:
+        expected = nnx.quantile(x, 0.5, axis)
+    except nnx.Error as error:
+        with pytest.raises(type(error), match=r"\[nanquantile\]"):
+            nnx.nanquantile(x, 0.5, axis)
+    else:
+        got = nnx.nanquantile(x, 0.5, axis)
+        assert got.shape == expected.shape and got.tolist() == expected.tolist()
+
+
 def test_edges_and_gradients() -> None:
     nan = float("nan")
     x = nnx.tensor([[nan, nan], [1.0, nan]])
@@ -39,6 +56,7 @@ def test_edges_and_gradients() -> None:
     helpers.check_gradients(lambda v: nnx.nanquantile(v, 0.3, 1), [a])
     for call, error in (
         (lambda: nnx.nanquantile(x, 1.5), nnx.ArgumentError),
+        (lambda: nnx.nanquantile(x.to(nnx.complex64), 0.5), nnx.DTypeError),
         (lambda: nnx.nanquantile(x, 0.5, 2), IndexError),
         (lambda: nnx.nanmedian(nnx.zeros(0)), nnx.ShapeError),
     ):

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from nnx import _nnx as ops
-from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, ShapeError, Tensor
-from nnx.linalg.arguments import TensorLike, floats
+from nnx._errors import describe, fail, offending
+from nnx._nnx import ArgumentError, AxisError, DTypeError, ShapeError, Tensor
+from nnx.linalg.arguments import TensorLike, floats, several
 
 __all__ = ["nanmedian", "nanpercentile", "nanquantile"]
 
 
 def _shares(q: TensorLike) -> Tensor:
     return q.to(ops.float64) if isinstance(q, Tensor) else ops.asarray(q, dtype=ops.float64)
+
+
+def _axes(x: Tensor, axis: Any) -> list[int]:
+    """What nnx.quantile takes axes to be, from 0 on; those of a tensor without any do not count."""
+    if axis is None:
+        return list(range(x.ndim))
+    axes = several(axis) if hasattr(axis, "__iter__") else (axis,)
+    found: set[int] = set()
+    for one in axes:
+        if isinstance(one, bool) or not hasattr(one, "__index__"):
+            rule = "axis must be an int or a tuple of ints"
+            raise fail(DTypeError, "nanquantile", rule, describe(axis, "axis"))
+        if x.ndim and not -x.ndim <= one < x.ndim:
+            rule = f"axis must lie in [{-x.ndim}, {x.ndim})"
+            received = f"axis {one} for a tensor with {x.ndim} axes"
+            raise fail(AxisError, "nanquantile", rule, received)
+        if x.ndim:
+            found.add(operator.index(one) % x.ndim)
+    return sorted(found)
 
 
 def nanquantile(
@@ -29,24 +49,27 @@ def nanquantile(
     NaN where there is none.
 
     Shapes: q (...) -> (..., *rest), the axes left out as in nnx.quantile.
-    Raises: ArgumentError for a q outside [0, 1]; ShapeError for no elements; AxisError.
+    Raises: ArgumentError for a q outside [0, 1]; ShapeError where nothing stands along the axes;
+        AxisError; DTypeError for complex numbers.
 
     Example:
         >>> nnx.nanquantile([1.0, float("nan"), 3.0], 0.5).item()
         2.0
     """
     x, at = floats(a), _shares(q)
-    axis = axis if dim is None else dim
-    if not bool(((at >= 0) & (at <= 1)).all()):
-        raise fail(ArgumentError, "nanquantile", "q must lie in [0, 1]", describe(at, "q"))
+    holds = (at >= 0) & (at <= 1)
+    if not bool(holds.all()):
+        raise fail(ArgumentError, "nanquantile", "q must be in [0, 1]", offending(at, holds, "q"))
+    if x.is_complex():
+        hint = "order their sizes, nnx.abs(x), or their parts, x.real and x.imag"
+        raise fail(DTypeError, "nanquantile", "complex numbers have no order", describe(x), hint)
     kept = list(x.shape)
-    axes = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    chosen = sorted({i % x.ndim for i in axes}) if x.ndim else []
-    ops.all(x, axis=axis)  # AxisError
+    chosen = _axes(x, axis if dim is None else dim)
+    n = math.prod(kept[i] for i in chosen)
+    if n == 0:
+        raise fail(ShapeError, "nanquantile", "an empty axis has no quantiles", describe(x))
     rest = [i for i in range(x.ndim) if i not in chosen]
-    rows = ops.permute_dims(x, (*rest, *chosen)).reshape((*[x.shape[i] for i in rest], -1))
-    if rows.shape[-1] == 0:
-        raise fail(ShapeError, "nanquantile", "no elements have no quantiles", describe(x))
+    rows = ops.permute_dims(x, (*rest, *chosen)).reshape((*[x.shape[i] for i in rest], n))
     ordered = ops.sort(rows, -1)  # NaN comes last
     count = (~ops.isnan(rows)).sum(-1, True)
     place = at.reshape((-1,)).to(x.device) * (count - 1).clip(0).to(ops.float64)
