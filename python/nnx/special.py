@@ -10,6 +10,8 @@ Example:
 
 from __future__ import annotations
 
+from math import nan
+
 from nnx._nnx import (
     Tensor,
     betainc,
@@ -24,6 +26,7 @@ from nnx._nnx import (
     exp2,
     expit,
     expm1,
+    floor,
     gammainc,
     gammaincc,
     gammaln,
@@ -44,6 +47,7 @@ from nnx._nnx import (
     round,
     sinc,
     softmax,
+    where,
     xlog1py,
     xlogy,
     zeta,
@@ -95,8 +99,23 @@ __all__ = [
 multigammaln = mvlgamma
 
 
+def _beta(a: Tensor, b: Tensor, power: int) -> Tensor:
+    """beta(a, b) to the power 1 or -1, with the sign that its logarithm leaves out."""
+    size = (power * betaln(a, b)).exp()
+    turned = _negative(a) ^ _negative(b) ^ _negative(a + b)
+    out: Tensor = where(turned, -size, size)
+    return out
+
+
+def _negative(x: Tensor) -> Tensor:
+    """Where gamma(x) is negative: from -1 to 0, from -3 to -2, and so on."""
+    below = floor(x)
+    return (x < 0) & (x != below) & (below % 2 == 1)
+
+
 def beta(a: TensorLike, b: TensorLike) -> Tensor:
-    """The beta function of positive numbers, gamma(a) gamma(b) / gamma(a + b).
+    """The beta function gamma(a) gamma(b) / gamma(a + b): infinite at the poles of gamma(a) and
+    gamma(b), which are 0, -1, -2, ..., and NaN where gamma(a + b) has one, too.
 
     Shapes: any that broadcast. dtypes: floating; integers become the default one.
 
@@ -104,11 +123,13 @@ def beta(a: TensorLike, b: TensorLike) -> Tensor:
         >>> (6 * nnx.special.beta([1.0, 2.0], 2.0)).round().tolist()
         [3.0, 1.0]
     """
-    return betaln(floats(a), b).exp()
+    x = floats(a, b if isinstance(b, Tensor) else None)
+    return _beta(x, floats(b, x), 1)
 
 
 def binom(x: TensorLike, y: TensorLike) -> Tensor:
-    """The binomial coefficient of x >= y >= 0, gamma(x + 1) / (gamma(y + 1) gamma(x - y + 1)).
+    """The binomial coefficient gamma(x + 1) / (gamma(y + 1) gamma(x - y + 1)); NaN for an x that is
+    a negative whole number.
 
     Shapes: any that broadcast. dtypes: floating; integers become the default one.
 
@@ -116,5 +137,8 @@ def binom(x: TensorLike, y: TensorLike) -> Tensor:
         >>> nnx.special.binom([4.0, 5.0], 2.0).round().tolist()
         [6.0, 10.0]
     """
-    n, k = floats(x), floats(y)
-    return (-betaln(n - k + 1, k + 1)).exp() / (n + 1)
+    n = floats(x, y if isinstance(y, Tensor) else None)
+    k = floats(y, n)
+    found = _beta(n - k + 1, k + 1, -1) / (n + 1)
+    out: Tensor = where((n < 0) & (n == floor(n)), nan, found)
+    return out

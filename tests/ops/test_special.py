@@ -189,6 +189,23 @@ def test_what_has_no_derivative_says_so() -> None:
     assert nnx.zeta(2.0, a).requires_grad
 
 
+def test_signs_of_beta_and_binom_as_scipy() -> None:
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed: no witness")
+    values = np.array([-3.6, -2.5, -1.3, -0.7, -0.3, 0.5, 1.0, 2.0, 3.5, 7.25])
+    a, b = (m.ravel() for m in np.meshgrid(values, values))
+    for name in ("beta", "binom"):
+        got = getattr(nnx.special, name)(nnx.tensor(a), nnx.tensor(b)).numpy()
+        np.testing.assert_allclose(got, getattr(special, name)(a, b), rtol=1e-11, atol=1e-14)
+    assert np.isnan(nnx.special.binom([-1.0, -2.0], [2.0, -0.5]).numpy()).all()
+    assert nnx.special.beta([-1.0, 0.0], 2.0).tolist() == [np.inf, np.inf]  # the poles
+    assert np.isnan(nnx.special.beta(-3.0, 2.0).item())
+    assert nnx.special.binom([3.0, 3.0], [5.0, 2.0]).round().tolist() == [0.0, 3.0]
+    assert nnx.special.beta(2, nnx.tensor([3], dtype=nnx.int64)).item() == pytest.approx(1 / 12)
+    x, y = np.array([-0.5, -1.4, 5.0]), np.array([2.0, 0.3, 3.0])
+    helpers.check_gradients(nnx.special.beta, [x, y])
+    helpers.check_gradients(nnx.special.binom, [x, y])
+
+
 def test_pytorch_names() -> None:
     """The same functions by PyTorch's names, as methods and functions."""
     x = nnx.tensor([0.3, 1.7])
