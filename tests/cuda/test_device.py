@@ -86,6 +86,8 @@ def test_default_device(cuda: nnx.device) -> None:
         layer = nn.Dense(3, 2)
         assert layer.weight.device == cuda
         assert layer(nnx.ones(1, 3)).device == cuda
+        assert nnx.__array_namespace_info__().default_device() == cuda
+        assert nnx.random.choice(3, 2).device == nnx.random.permutation(3).device == cuda
         assert "device" not in repr(nnx.zeros(2))
         assert "device='cpu'" in repr(nnx.zeros(2, device="cpu"))
     finally:
