@@ -14,13 +14,13 @@ Example:
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import nnx
-from nnx._errors import describe, fail, offending
-from nnx._nnx import ArgumentError, DTypeError, Generator, ShapeError, Tensor
+from nnx import _draws
+from nnx._draws import Size
+from nnx._errors import describe, fail
+from nnx._nnx import ArgumentError, Generator, ShapeError, Tensor
 
 __all__ = [
     "beta",
@@ -49,90 +49,6 @@ __all__ = [
     "uniform",
 ]
 
-Size = Any
-
-
-def _whole(value: Any) -> int | None:
-    """A whole number of Python or NumPy, also a tensor or array without axes; None for others."""
-    if getattr(value, "ndim", 0):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
-
-
-def _size(op: str, size: Size) -> tuple[int, ...]:
-    """size as a shape: one whole number is the length of one axis, None no axis."""
-    if size is None:
-        return ()
-    one = _whole(size)
-    if one is not None:
-        return (one,)
-    try:
-        return tuple(operator.index(n) for n in size)
-    except TypeError:
-        rule = "size must be a whole number or several"
-        raise fail(DTypeError, op, rule, describe(size, "size")) from None
-
-
-def _shape(op: str, size: Size, *parameters: Tensor) -> tuple[int, ...]:
-    own = tuple(nnx.broadcast_shapes(*[p.shape for p in parameters]))
-    if size is None:
-        return own
-    shape = _size(op, size)
-    if len(own) > len(shape) or any(
-        a not in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False)
-    ):
-        rule = "the parameters must broadcast to size"
-        raise fail(ShapeError, op, rule, f"parameters {own}, size {shape}")
-    return shape
-
-
-def _device(*values: Any) -> Any:
-    """Where the tensors among the parameters are, else the default."""
-    return next((v.device for v in values if isinstance(v, Tensor)), nnx.get_default_device())
-
-
-def _known(value: Any, device: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        return value.detach().to(nnx.float64)
-    return nnx.asarray(value, dtype=nnx.float64, device=device)
-
-
-def _ready(op: str, size: Size, *values: Any) -> list[Tensor]:
-    """Parameters in float64, broadcast to the shape of the result; numbers go where tensors are."""
-    device = _device(*values)
-    known = [_known(v, device) for v in values]
-    shape = _shape(op, size, *known)
-    return [nnx.broadcast_to(k, shape) for k in known]
-
-
-def _need(op: str, holds: Tensor, rule: str, value: Any, event: int = 0) -> None:
-    if not bool(holds.all()):
-        raise fail(ArgumentError, op, rule, offending(value, holds, event=event))
-
-
-def _dtype(dtype: Any, *values: Any) -> Any:
-    """The one that is asked for, else that of floating parameters, else the default."""
-    if dtype is not None:
-        return dtype
-    tensors = [v for v in values if isinstance(v, Tensor) and v.is_floating_point()]
-    return tensors[0].dtype if tensors else nnx.get_default_dtype()
-
-
-def _accepted(parameters: list[Tensor], draw: Callable[..., tuple[Tensor, Tensor]]) -> Tensor:
-    """draw(*parameters) gives proposals and where they are accepted: repeated for the others."""
-    shape = parameters[0].shape
-    flat = [p.reshape((-1,)) for p in parameters]
-    out = nnx.zeros_like(flat[0])
-    left = nnx.arange(out.numel(), device=out.device)
-    while left.numel():
-        values, accepted = draw(*[p[left] for p in flat])
-        out[left[accepted]] = values[accepted]
-        left = left[~accepted]
-    return out.reshape(shape)
-
 
 def random(size: Size = None, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
     """Uniform in [0, 1).
@@ -141,7 +57,9 @@ def random(size: Size = None, *, dtype: Any = None, generator: Generator | None 
         >>> bool((nnx.random.random(5) < 1).all())
         True
     """
-    return nnx.rand(_size("random", size), dtype=_dtype(dtype), generator=generator)
+    return nnx.rand(
+        _draws.size_of("random", size), dtype=_draws.dtype_of(dtype), generator=generator
+    )
 
 
 def uniform(
@@ -160,10 +78,10 @@ def uniform(
         >>> bool((nnx.random.uniform(2.0, 3.0, 5) >= 2).all())
         True
     """
-    a, b = _ready("uniform", size, low, high)
-    _need("uniform", a <= b, "low must not be above high", low)
+    a, b = _draws.ready("uniform", size, low, high)
+    _draws.need("uniform", a <= b, "low must not be above high", low)
     u = nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
-    return (a + (b - a) * u).to(_dtype(dtype, low, high))
+    return (a + (b - a) * u).to(_draws.dtype_of(dtype, low, high))
 
 
 def integers(
@@ -183,7 +101,9 @@ def integers(
         True
     """
     first, last = (0, low) if high is None else (low, high)
-    return nnx.randint(first, last + endpoint, _size("integers", size), generator=generator)
+    return nnx.randint(
+        first, last + endpoint, _draws.size_of("integers", size), generator=generator
+    )
 
 
 def standard_normal(
@@ -195,7 +115,9 @@ def standard_normal(
         >>> nnx.random.standard_normal((2, 3)).shape
         (2, 3)
     """
-    return nnx.randn(_size("standard_normal", size), dtype=_dtype(dtype), generator=generator)
+    return nnx.randn(
+        _draws.size_of("standard_normal", size), dtype=_draws.dtype_of(dtype), generator=generator
+    )
 
 
 def normal(
@@ -214,10 +136,10 @@ def normal(
         >>> nnx.random.normal(nnx.tensor([0.0, 5.0]), 1.0).shape
         (2,)
     """
-    mean, deviation = _ready("normal", size, loc, scale)
-    _need("normal", deviation >= 0, "scale must be at least 0", scale)
+    mean, deviation = _draws.ready("normal", size, loc, scale)
+    _draws.need("normal", deviation >= 0, "scale must be at least 0", scale)
     z = nnx.randn(mean.shape, dtype=nnx.float64, device=mean.device, generator=generator)
-    return (mean + deviation * z).to(_dtype(dtype, loc, scale))
+    return (mean + deviation * z).to(_draws.dtype_of(dtype, loc, scale))
 
 
 def lognormal(
@@ -255,14 +177,14 @@ def multivariate_normal(
         >>> nnx.random.multivariate_normal([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]], size=4).shape
         (4, 2)
     """
-    device = _device(mean, cov)
-    m, root = _known(mean, device), nnx.linalg.cholesky(_known(cov, device))
+    device = _draws.device_of(mean, cov)
+    m, root = _draws.known(mean, device), nnx.linalg.cholesky(_draws.known(cov, device))
     if m.ndim != 1 or root.shape != (len(m), len(m)):
         received = f"mean {tuple(m.shape)}, cov {tuple(root.shape)}"
         raise fail(ShapeError, "multivariate_normal", "mean is (n) and cov (n, n)", received)
-    shape = (*_size("multivariate_normal", size), len(m))
+    shape = (*_draws.size_of("multivariate_normal", size), len(m))
     z = nnx.randn(shape, dtype=nnx.float64, device=device, generator=generator)
-    return (m + z @ root.mT).to(_dtype(dtype, mean, cov))
+    return (m + z @ root.mT).to(_draws.dtype_of(dtype, mean, cov))
 
 
 def standard_exponential(
@@ -292,10 +214,10 @@ def exponential(
         >>> bool((nnx.random.exponential(2.0, 5) >= 0).all())
         True
     """
-    (mean,) = _ready("exponential", size, scale)
-    _need("exponential", mean >= 0, "scale must be at least 0", scale)
+    (mean,) = _draws.ready("exponential", size, scale)
+    _draws.need("exponential", mean >= 0, "scale must be at least 0", scale)
     u = nnx.rand(mean.shape, dtype=nnx.float64, device=mean.device, generator=generator)
-    return (-mean * nnx.log1p(-u)).to(_dtype(dtype, scale))
+    return (-mean * nnx.log1p(-u)).to(_draws.dtype_of(dtype, scale))
 
 
 def laplace(
@@ -314,11 +236,11 @@ def laplace(
         >>> nnx.random.laplace(size=5).shape
         (5,)
     """
-    middle, width = _ready("laplace", size, loc, scale)
-    _need("laplace", width >= 0, "scale must be at least 0", scale)
+    middle, width = _draws.ready("laplace", size, loc, scale)
+    _draws.need("laplace", width >= 0, "scale must be at least 0", scale)
     u = 2 * nnx.rand(middle.shape, dtype=nnx.float64, device=middle.device, generator=generator) - 1
     u = u.clip(nnx.finfo(nnx.float64).eps - 1)
-    return (middle - width * u.sign() * nnx.log1p(-u.abs())).to(_dtype(dtype, loc, scale))
+    return (middle - width * u.sign() * nnx.log1p(-u.abs())).to(_draws.dtype_of(dtype, loc, scale))
 
 
 def gumbel(
@@ -337,11 +259,11 @@ def gumbel(
         >>> nnx.random.gumbel(size=5).shape
         (5,)
     """
-    middle, width = _ready("gumbel", size, loc, scale)
-    _need("gumbel", width >= 0, "scale must be at least 0", scale)
+    middle, width = _draws.ready("gumbel", size, loc, scale)
+    _draws.need("gumbel", width >= 0, "scale must be at least 0", scale)
     u = nnx.rand(middle.shape, dtype=nnx.float64, device=middle.device, generator=generator)
     waiting = -nnx.log1p(-u).clip(None, -nnx.finfo(nnx.float64).tiny)
-    return (middle - width * nnx.log(waiting)).to(_dtype(dtype, loc, scale))
+    return (middle - width * nnx.log(waiting)).to(_draws.dtype_of(dtype, loc, scale))
 
 
 def standard_cauchy(
@@ -353,41 +275,8 @@ def standard_cauchy(
         >>> nnx.random.standard_cauchy(5).shape
         (5,)
     """
-    u = nnx.rand(_size("standard_cauchy", size), dtype=nnx.float64, generator=generator)
-    return nnx.tan(math.pi * (u - 0.5)).to(_dtype(dtype))
-
-
-def _gamma_factors(a: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
-    """x and the logarithm of p, whose product x p is a draw with the shape parameter a: p, which
-    a small a makes too small for a number, is 1 from a = 1 on."""
-
-    def draw(d: Tensor) -> tuple[Tensor, Tensor]:
-        x = nnx.randn(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
-        u = nnx.rand(d.shape, dtype=nnx.float64, device=d.device, generator=generator)
-        v = (1 + x / nnx.sqrt(9 * d)) ** 3
-        bound = 0.5 * x**2 + d - d * v + d * nnx.log(v.clip(1e-300))
-        return d * v, (v > 0) & (nnx.log(u) < bound)
-
-    small = a < 1  # x u^(1 / a) of an x for a + 1
-    x = _accepted([nnx.where(small, a + 1, a) - 1 / 3], draw)
-    if not bool(small.any()):
-        return x, nnx.zeros_like(a)
-    u = nnx.rand(a.shape, dtype=nnx.float64, device=a.device, generator=generator)
-    log: Tensor = nnx.where(small, nnx.log1p(-u) / a.clip(1e-300), 0.0)
-    return x, log
-
-
-def log_gamma_draws(a: Tensor, generator: Generator | None = None) -> Tensor:
-    """Logarithms of `standard_gamma` with the shape parameters a, in float64: with a small a the
-    draws themselves would be 0, and the share of one in a sum 0 / 0.
-
-    Example:
-        >>> from nnx.random import log_gamma_draws
-        >>> bool(nnx.isfinite(log_gamma_draws(nnx.tensor([1e-9]))).all())
-        True
-    """
-    x, log = _gamma_factors(a.detach().to(nnx.float64), generator)
-    return nnx.log(x) + log
+    u = nnx.rand(_draws.size_of("standard_cauchy", size), dtype=nnx.float64, generator=generator)
+    return nnx.tan(math.pi * (u - 0.5)).to(_draws.dtype_of(dtype))
 
 
 def standard_gamma(
@@ -406,11 +295,11 @@ def standard_gamma(
         >>> bool((nnx.random.standard_gamma(2.0, 5) > 0).all())
         True
     """
-    (a,) = _ready("standard_gamma", size, shape)
+    (a,) = _draws.ready("standard_gamma", size, shape)
     valid = (a > 0) & nnx.isfinite(a)
-    _need("standard_gamma", valid, "shape must be finite and above 0", shape)
-    x, log = _gamma_factors(a, generator)
-    return (x * nnx.exp(log)).to(_dtype(dtype, shape))
+    _draws.need("standard_gamma", valid, "shape must be finite and above 0", shape)
+    x, log = _draws.gamma_factors(a, generator)
+    return (x * nnx.exp(log)).to(_draws.dtype_of(dtype, shape))
 
 
 def gamma(
@@ -429,9 +318,9 @@ def gamma(
         >>> nnx.random.gamma(2.0, 3.0, size=(2, 2)).shape
         (2, 2)
     """
-    a, width = _ready("gamma", size, shape, scale)
-    _need("gamma", width >= 0, "scale must be at least 0", scale)
-    return (width * standard_gamma(a, generator=generator)).to(_dtype(dtype, shape, scale))
+    a, width = _draws.ready("gamma", size, shape, scale)
+    _draws.need("gamma", width >= 0, "scale must be at least 0", scale)
+    return (width * standard_gamma(a, generator=generator)).to(_draws.dtype_of(dtype, shape, scale))
 
 
 def chisquare(
@@ -445,8 +334,8 @@ def chisquare(
         >>> bool((nnx.random.chisquare(3, 5) > 0).all())
         True
     """
-    (n,) = _ready("chisquare", size, df)
-    return (2 * standard_gamma(0.5 * n, generator=generator)).to(_dtype(dtype, df))
+    (n,) = _draws.ready("chisquare", size, df)
+    return (2 * standard_gamma(0.5 * n, generator=generator)).to(_draws.dtype_of(dtype, df))
 
 
 def standard_t(
@@ -460,10 +349,10 @@ def standard_t(
         >>> nnx.random.standard_t(3, 5).shape
         (5,)
     """
-    (n,) = _ready("standard_t", size, df)
+    (n,) = _draws.ready("standard_t", size, df)
     z = nnx.randn(n.shape, dtype=nnx.float64, device=n.device, generator=generator)
     spread = standard_gamma(0.5 * n, generator=generator) / (0.5 * n)
-    return (z / nnx.sqrt(spread)).to(_dtype(dtype, df))
+    return (z / nnx.sqrt(spread)).to(_draws.dtype_of(dtype, df))
 
 
 def beta(
@@ -482,11 +371,11 @@ def beta(
         >>> bool((nnx.random.beta(2.0, 3.0, 5) < 1).all())
         True
     """
-    p, q = _ready("beta", size, a, b)
-    _need("beta", (p > 0) & nnx.isfinite(p), "a must be finite and above 0", a)
-    _need("beta", (q > 0) & nnx.isfinite(q), "b must be finite and above 0", b)
-    x, y = log_gamma_draws(p, generator), log_gamma_draws(q, generator)
-    return nnx.sigmoid(x - y).to(_dtype(dtype, a, b))
+    p, q = _draws.ready("beta", size, a, b)
+    _draws.need("beta", (p > 0) & nnx.isfinite(p), "a must be finite and above 0", a)
+    _draws.need("beta", (q > 0) & nnx.isfinite(q), "b must be finite and above 0", b)
+    x, y = _draws.log_gammas(p, generator), _draws.log_gammas(q, generator)
+    return nnx.sigmoid(x - y).to(_draws.dtype_of(dtype, a, b))
 
 
 def dirichlet(
@@ -500,10 +389,12 @@ def dirichlet(
         >>> nnx.random.dirichlet([1.0, 2.0, 3.0], size=4).shape
         (4, 3)
     """
-    a = _known(alpha, _device(alpha))
-    _need("dirichlet", (a > 0) & nnx.isfinite(a), "alpha must be finite and above 0", alpha)
-    logs = log_gamma_draws(nnx.broadcast_to(a, (*_size("dirichlet", size), *a.shape)), generator)
-    return nnx.softmax(logs, -1).to(_dtype(dtype, alpha))
+    a = _draws.known(alpha, _draws.device_of(alpha))
+    _draws.need("dirichlet", (a > 0) & nnx.isfinite(a), "alpha must be finite and above 0", alpha)
+    logs = _draws.log_gammas(
+        nnx.broadcast_to(a, (*_draws.size_of("dirichlet", size), *a.shape)), generator
+    )
+    return nnx.softmax(logs, -1).to(_draws.dtype_of(dtype, alpha))
 
 
 def poisson(
@@ -522,8 +413,8 @@ def poisson(
         >>> nnx.random.poisson(nnx.tensor([1.0, 100.0])).shape
         (2,)
     """
-    (mean,) = _ready("poisson", size, lam)
-    _need("poisson", (mean >= 0) & (mean <= 1e15), "lam must be in [0, 1e15]", lam)
+    (mean,) = _draws.ready("poisson", size, lam)
+    _draws.need("poisson", (mean >= 0) & (mean <= 1e15), "lam must be in [0, 1e15]", lam)
 
     def draw(m: Tensor) -> tuple[Tensor, Tensor]:
         b = 0.931 + 2.53 * nnx.sqrt(m)
@@ -543,26 +434,10 @@ def poisson(
     k = nnx.zeros_like(mean)
     if not bool(large.all()):
         few = nnx.where(large, 0.0, mean)
-        k = _counted(nnx.exp(-few), lambda p, i: p * few / i, generator)
+        k = _draws.counted(nnx.exp(-few), lambda p, i: p * few / i, generator)
     if bool(large.any()):
-        k[large] = _accepted([mean[large]], draw)
+        k[large] = _draws.accepted([mean[large]], draw)
     return k.to(dtype)
-
-
-def _counted(
-    first: Tensor, following: Callable[[Tensor, int], Tensor], generator: Generator | None
-) -> Tensor:
-    """Counts by their probabilities: the first one whose running sum is above a uniform number."""
-    u = nnx.rand(first.shape, dtype=nnx.float64, device=first.device, generator=generator)
-    p, below, k = first, first, nnx.zeros_like(first)
-    for i in range(1, 200):
-        beyond = u >= below
-        if not bool(beyond.any()):
-            break
-        k = k + beyond.to(nnx.float64)
-        p = following(p, i)
-        below = below + p
-    return k
 
 
 def binomial(
@@ -582,10 +457,10 @@ def binomial(
         >>> bool((nnx.random.binomial(10, 0.5, 5) <= 10).all())
         True
     """
-    count, chance = _ready("binomial", size, n, p)
+    count, chance = _draws.ready("binomial", size, n, p)
     whole = (count >= 0) & (count == nnx.floor(count)) & (count <= 1e15)
-    _need("binomial", whole, "n must be a whole number in [0, 1e15]", n)
-    _need("binomial", (chance >= 0) & (chance <= 1), "p must be in [0, 1]", p)
+    _draws.need("binomial", whole, "n must be a whole number in [0, 1e15]", n)
+    _draws.need("binomial", (chance >= 0) & (chance <= 1), "p must be in [0, 1]", p)
     often = chance > 0.5
     rare = nnx.where(often, 1 - chance, chance)
 
@@ -611,10 +486,10 @@ def binomial(
         few, q = nnx.where(large, 0.0, count), nnx.where(large, 0.0, rare)
         odds = q / (1 - q)
         first = nnx.exp(few * nnx.log1p(-q))
-        k = _counted(first, lambda at, i: at * odds * (few - i + 1).clip(0) / i, generator)
+        k = _draws.counted(first, lambda at, i: at * odds * (few - i + 1).clip(0) / i, generator)
         k = nnx.minimum(k, few)
     if bool(large.any()):
-        k[large] = _accepted([count[large], rare[large]], draw)
+        k[large] = _draws.accepted([count[large], rare[large]], draw)
     out: Tensor = nnx.where(often, count - k, k).to(dtype)
     return out
 
@@ -636,12 +511,12 @@ def multinomial(
         >>> nnx.random.multinomial(6, [0.5, 0.5], size=3).sum(-1).tolist()
         [6, 6, 6]
     """
-    device = _device(pvals, n)
-    p = _known(pvals, device)
+    device = _draws.device_of(pvals, n)
+    p = _draws.known(pvals, device)
     valid = (p >= 0).all(-1) & ((p.sum(-1) - 1).abs() < 1e-5)
-    _need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals, 1)
-    p = nnx.broadcast_to(p, (*_size("multinomial", size), *p.shape))
-    left = nnx.broadcast_to(_known(n, device), p.shape[:-1])
+    _draws.need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals, 1)
+    p = nnx.broadcast_to(p, (*_draws.size_of("multinomial", size), *p.shape))
+    left = nnx.broadcast_to(_draws.known(n, device), p.shape[:-1])
     rest = p.sum(-1)
     counts = []
     for i in range(p.shape[-1] - 1):
@@ -663,8 +538,8 @@ def geometric(
         >>> bool((nnx.random.geometric(0.5, 5) >= 1).all())
         True
     """
-    (chance,) = _ready("geometric", size, p)
-    _need("geometric", (chance > 0) & (chance <= 1), "p must be in (0, 1]", p)
+    (chance,) = _draws.ready("geometric", size, p)
+    _draws.need("geometric", (chance > 0) & (chance <= 1), "p must be in (0, 1]", p)
     u = nnx.rand(chance.shape, dtype=nnx.float64, device=chance.device, generator=generator)
     return (nnx.floor(nnx.log1p(-u) / nnx.log1p(-chance)).clip(0) + 1).to(dtype)
 
@@ -676,7 +551,7 @@ def permutation(x: Any, *, generator: Generator | None = None) -> Tensor:
         >>> sorted(nnx.random.permutation(4).tolist())
         [0, 1, 2, 3]
     """
-    n = _whole(x)
+    n = _draws.whole(x)
     if n is not None:
         return nnx.randperm(n, generator=generator)
     rows = nnx.asarray(x)
@@ -700,15 +575,15 @@ def choice(
         >>> sorted(nnx.random.choice(3, 3, replace=False).tolist())
         [0, 1, 2]
     """
-    number, device = _whole(a), _device(a, p)
+    number, device = _draws.whole(a), _draws.device_of(a, p)
     rows = nnx.asarray(a) if number is None else nnx.arange(number, device=device)
-    shape = _size("choice", size)
+    shape = _draws.size_of("choice", size)
     count, n = math.prod(shape), len(rows)
     if n == 0 or (not replace and count > n):
         rule = f"there are {n} to draw from"
         raise fail(ArgumentError, "choice", rule, f"size {shape}, replace {replace}")
     if p is not None:
-        weights = _known(p, rows.device)
+        weights = _draws.known(p, rows.device)
         if weights.shape != (n,) or abs(weights.sum().item() - 1) > 1e-5:
             rule = f"p holds {n} probabilities with the sum 1"
             raise fail(ArgumentError, "choice", rule, describe(weights, "p"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import nnx
-from nnx import _nnx, random
+from nnx import _draws, _nnx, random
 from nnx._nnx import Tensor
 from nnx.distributions import constraints
 from nnx.distributions.constraints import Constraint
@@ -39,7 +39,7 @@ def log_gamma(shape: Tensor) -> Tensor:
     """
     with nnx.no_grad():
         a = shape.to(nnx.float64)
-        logs = random.log_gamma_draws(a)
+        logs = _draws.log_gammas(a)
     if not (shape.requires_grad and nnx.is_grad_enabled()):
         return logs
     with nnx.no_grad():
