@@ -56,13 +56,29 @@ PyObject* batch_norm(Args& a) {
 constexpr std::string_view kResampling[] = {
     "nearest", "nearest-exact",    "linear",          "cubic",
     "area",    "linear-antialias", "cubic-antialias", "lanczos-antialias"};
+// The value of an enumeration whose names are listed in its order.
+template <class E, std::size_t n>
+E named(Args& a, std::string_view argument, const std::string_view (&names)[n],
+        const char* otherwise) {
+  const std::string name = a.string(argument, otherwise);
+  const auto* found = std::find(std::begin(names), std::end(names), name);
+  if (found == std::end(names))
+    fail<ArgumentError>(a.op(), "unknown " + std::string(argument), name);
+  return static_cast<E>(found - std::begin(names));
+}
 PyObject* resample(Args& a) {
-  const std::string name = a.string("mode", "linear");
-  const auto* found = std::find(std::begin(kResampling), std::end(kResampling), name);
-  if (found == std::end(kResampling)) fail<ArgumentError>(a.op(), "unknown mode", name);
   return give(ops::resample(a.tensor("x"), a.integer("axis"), a.integer("length"),
-                            static_cast<ops::Resampling>(found - std::begin(kResampling)),
+                            named<ops::Resampling>(a, "mode", kResampling, "linear"),
                             a.flag("align_corners", false), a.real("factor", 0)));
+}
+// In the order of sampling::Mode and sampling::Padding.
+constexpr std::string_view kSampling[] = {"nearest", "bilinear", "bicubic"};
+constexpr std::string_view kPadding[] = {"zeros", "border", "reflection"};
+PyObject* grid_sample(Args& a) {
+  return give(ops::grid_sample(a.tensor("x"), a.tensor("grid"),
+                               named<sampling::Mode>(a, "mode", kSampling, "bilinear"),
+                               named<sampling::Padding>(a, "padding_mode", kPadding, "zeros"),
+                               a.flag("align_corners", false)));
 }
 PyObject* pick(Args& a) {
   return give(ops::pick(a.tensor("x"), a.tensor("indices"), a.tensor("weight")));
@@ -204,6 +220,25 @@ Example:
     tensor([[[4.]]])
 )",
      pick},
+    {"grid_sample",
+     "(x: TensorLike, grid: TensorLike, mode: str = 'bilinear', padding_mode: str = 'zeros', "
+     "align_corners: bool = False) -> Tensor",
+     R"(The values of an image at the places of a grid: see nn.functional.grid_sample.
+
+mode: 'nearest', 'bilinear' (of volumes trilinear), 'bicubic' (of images).
+padding_mode: 'zeros', 'border', 'reflection'.
+
+Shapes: x (N, C, H, W), grid (N, h, w, 2) -> (N, C, h, w); x (N, C, D, H, W), grid (N, d, h, w, 3)
+    -> (N, C, d, h, w). dtypes: floating, both the same.
+
+Raises: ShapeError, DTypeError if they do not fit; ArgumentError for an unknown mode.
+
+Example:
+    >>> image = nnx.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+    >>> nnx._nnx.grid_sample(image, nnx.zeros(1, 1, 1, 2))
+    tensor([[[[1.5]]]])
+)",
+     grid_sample},
     {"dropout",
      "(x: TensorLike, probability: float = 0.5, training: bool = True, generator: Generator | None "
      "= None) -> Tensor",

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "core/program.hpp"
+#include "core/sampling.hpp"
 
 namespace nnx::core {
 
@@ -160,6 +161,17 @@ struct PickJob {
   const std::int64_t* index;  // checked: elements of a plane
 };
 
+// x (samples, channels, lengths...) sampled at places of the grid (samples, places, rank), whose
+// coordinates start with that of the last axis; y (samples, channels, places). All contiguous.
+struct GridJob {
+  int rank;  // 2 or 3
+  std::int64_t samples, channels, elements, places;
+  std::int64_t length[3];  // their product is elements < 2^31
+  sampling::Mode mode;
+  sampling::Padding padding;
+  bool align_corners;
+};
+
 // out[i] = start + i * step: in int64 (wrapping) for lane i64, else in float64, rounded to the
 // lane. `closed`: the last of several elements is `stop` itself.
 struct RampJob {
@@ -202,6 +214,10 @@ struct Kernels {
   // The compiled function of a declaration in ops/pointwise.hpp, null when it has none in `lane`.
   TileFn (*pointwise_function)(int declaration, Lane lane);
   void (*gemm_f64)(const GemmJob& job);  // null where the host's BLAS does it
+  // Null where ops compose them of others. dx and dgrid start as zeros; either may be null.
+  void (*grid_sample)(const GridJob& job, Lane lane, const void* x, const void* grid, void* y);
+  void (*grid_sample_backward)(const GridJob& job, Lane lane, const void* g, const void* x,
+                               const void* grid, void* dx, void* dgrid);
 
   void (*run)(const TileJob* jobs, std::int64_t count);
   void (*reduce)(const ReduceJob& job);

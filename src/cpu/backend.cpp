@@ -21,6 +21,8 @@ constexpr core::Kernels kTable{
     .abi = core::kKernelAbi,
     .level = kLevel,
     .pointwise_function = pointwise_function,
+    .grid_sample = grid_sample,
+    .grid_sample_backward = grid_sample_backward,
 #include "core/kernel_entries.inc"
 };
 

@@ -12,6 +12,8 @@ template <class T>
 using Fn = std::remove_pointer_t<T>;
 
 Fn<decltype(Table::pointwise_function)> pointwise_function;
+Fn<decltype(Table::grid_sample)> grid_sample;
+Fn<decltype(Table::grid_sample_backward)> grid_sample_backward;
 #include "core/kernel_functions.inc"
 
 }  // namespace nnx::cpu

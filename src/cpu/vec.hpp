@@ -367,6 +367,12 @@ inline Vec<float> narrow(Vec<double> low, Vec<double> high) {
   return native::narrow(low.v, high.v);
 }
 
+// p[at] in each lane.
+template <class T>
+inline Vec<T> gather(const T* p, Vec<SignedOf<T>> at) {
+  return native::gather(p, at.v);
+}
+
 // Folds the lanes in a fixed tree: lane i with lane i + width/2, and so on. op takes vectors whose
 // upper lanes do not count.
 template <class T, class Op>

@@ -190,6 +190,13 @@ inline Native<double> mantissa(Native<double> x) {
 inline Native<float> lookup(const float (&table)[32], Native<std::int32_t> index) {
   return _mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)index, _mm512_load_ps(table + 16));
 }
+// Elements of p by their positions.
+inline Native<float> gather(const float* p, Native<std::int32_t> at) {
+  return _mm512_mask_i32gather_ps(Native<float>{}, kAll16, (__m512i)at, p, sizeof *p);
+}
+inline Native<double> gather(const double* p, Native<std::int64_t> at) {
+  return _mm512_mask_i64gather_pd(Native<double>{}, kAll, (__m512i)at, p, sizeof *p);
+}
 inline Native<float> exponent(Native<float> x) { return _mm512_maskz_getexp_ps(kAll16, x); }
 inline Native<double> exponent(Native<double> x) { return _mm512_maskz_getexp_pd(kAll, x); }
 
@@ -479,6 +486,13 @@ inline MaskBits<T> compare(Native<T> a, Native<T> b) {
   else if constexpr (kOp == Compare::less) return (MaskBits<T>)(a < b);
   else if constexpr (kOp == Compare::less_equal) return (MaskBits<T>)(a <= b);
   else return (MaskBits<T>)(a != b);
+}
+// Elements of p by their positions.
+template <class T>
+inline Native<T> gather(const T* p, Native<SignedOf<T>> at) {
+  Native<T> r;
+  for (unsigned i = 0; i < kVectorBytes / sizeof(T); ++i) r[i] = p[at[i]];
+  return r;
 }
 #if defined(__AVX2__) && defined(__FMA__)
 template <class T>

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/sampling.hpp"
 #include "ops/expr.hpp"
 #include "ops/op.hpp"
 
@@ -192,7 +193,8 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest labe
 std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
 Tensor nonzero_matrix(const Tensor& x);                      // (n, ndim)
 
-// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp, loss.cpp) -----
+// --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp,
+// grid_sample.cpp, loss.cpp) ---------------------------------------------------------------------
 Tensor softmax(const Tensor& x, std::int64_t axis);
 Tensor log_softmax(const Tensor& x, std::int64_t axis);
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims);
@@ -219,6 +221,10 @@ Tensor resample(const Tensor& x, std::int64_t axis, std::int64_t length, Resampl
 // x (samples, channels, elements), index and weight (terms, samples, places) -> (samples, channels,
 // places): sums over the terms of weight times the elements picked, the same in all channels.
 Tensor pick(const Tensor& x, const Tensor& index, const Tensor& weight);
+// x (N, C, lengths...) at the places of grid (N, places..., 2 or 3), in coordinates from -1 to 1,
+// that of the last axis first -> (N, C, places...).
+Tensor grid_sample(const Tensor& x, const Tensor& grid, sampling::Mode mode,
+                   sampling::Padding padding, bool align_corners);
 enum class LossReduction : std::uint8_t { none, mean, sum };
 // A declared loss of tensors of one shape, in one pass; `name` is what errors call it.
 Tensor loss(const char* name, int declaration, const Tensor& input, const Tensor& target,

@@ -226,6 +226,64 @@ def test_picking_is_differentiable_and_the_same_for_any_number_of_threads() -> N
     assert len(found) == 1
 
 
+SAMPLING = [
+    (rank, mode, padding, corners)
+    for rank in (2, 3)
+    for mode in ("bilinear", "nearest", "bicubic")
+    for padding in ("zeros", "border", "reflection")
+    for corners in (False, True)
+    if (rank, mode) != (3, "bicubic")
+]
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("dtype", helpers.FLOATS)
+@pytest.mark.parametrize(("rank", "mode", "padding", "corners"), SAMPLING)
+def test_sampling_agrees_with_what_it_is_composed_of(
+    rank: int, mode: str, padding: str, corners: bool, dtype: str
+) -> None:
+    """The kernel and its gradients against the ops that lanes and graphs of gradients go through,
+    for more places than a block of the kernel holds."""
+    rng = np.random.default_rng(10)
+    lengths, places = ((4, 5, 6)[:rank], (13, 41, 2)[:rank])
+    x = nnx.tensor(rng.normal(size=(2, 3, *lengths)).astype(dtype), requires_grad=True)
+    g = rng.uniform(-2.5, 2.5, (2, *places, rank)).astype(dtype)
+    grid = nnx.tensor(g, requires_grad=True)
+
+    def sampled(x: nnx.Tensor, grid: nnx.Tensor) -> nnx.Tensor:
+        return F.grid_sample(x, grid, mode, padding, corners)
+
+    room = 2e-5 if dtype == "float32" else 1e-12
+    y = sampled(x, grid)
+    composed = nnx.vmap(lambda x, g: sampled(x[None], g[None])[0])(x.detach(), grid.detach())
+    np.testing.assert_allclose(y.detach().numpy(), composed.numpy(), rtol=room, atol=room)
+    weight = nnx.tensor(rng.normal(size=y.shape).astype(dtype))
+    fused = nnx.grad((y * weight).sum(), [x, grid])
+    plain = nnx.grad((sampled(x, grid) * weight).sum(), [x, grid], create_graph=True)
+    for a, b in zip(fused, plain, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=10 * room, atol=10 * room)
+
+
+@pytest.mark.parametrize(("rank", "mode", "padding", "corners"), SAMPLING)
+def test_sampling_is_differentiable(rank: int, mode: str, padding: str, corners: bool) -> None:
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(1, 2, *(3, 4, 2)[:rank]))
+    grid = rng.uniform(-1.9, 1.9, (1, *(2, 3, 1)[:rank], rank))
+    helpers.check_gradients(lambda x, g: F.grid_sample(x, g, mode, padding, corners), [x, grid])
+
+
+def test_only_the_gradients_that_are_asked_for() -> None:
+    rng = np.random.default_rng(12)
+    x, grid = rng.normal(size=(2, 3, 4, 5)), rng.uniform(-1.2, 1.2, (2, 6, 7, 2))
+    both = [nnx.tensor(a, requires_grad=True) for a in (x, grid)]
+    F.grid_sample(*both).square().sum().backward()
+    for i in (0, 1):
+        alone = [nnx.tensor(a, requires_grad=i == j) for j, a in enumerate((x, grid))]
+        F.grid_sample(*alone).square().sum().backward()
+        assert alone[1 - i].grad is None
+        np.testing.assert_array_equal(alone[i].grad.numpy(), both[i].grad.numpy())
+
+
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_places_that_are_far_or_not_numbers(padding: str) -> None:
     x = nnx.ones(1, 1, 2, 2)

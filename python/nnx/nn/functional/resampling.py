@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nnx import _check
 from nnx import _nnx as ops
 from nnx._errors import describe, fail
-from nnx._nnx import ArgumentError, DTypeError, ShapeError, Tensor, no_grad
-from nnx.nn.functional.arguments import floating, full_name, tensor
+from nnx._nnx import ArgumentError, DTypeError, ShapeError, Tensor
+from nnx.nn.functional.arguments import floating, tensor
 
 
 class Mode(NamedTuple):
@@ -231,116 +231,6 @@ def grid_sample(
     """
     op = "grid_sample"
     x, places = floating(op, "input", input), floating(op, "grid", grid)
-    _check.choice(op, "mode", mode, tuple(_TAPS))
+    _check.choice(op, "mode", mode, ("bilinear", "nearest", "bicubic"))
     _check.choice(op, "padding_mode", padding_mode, ("zeros", "border", "reflection"))
-    rank = x.ndim - 2
-    received = f"{describe(x, 'input')}, {describe(places, 'grid')}"
-    if rank not in (2, 3) or places.ndim != x.ndim or places.shape[-1] != rank:
-        rule = (
-            "input (N, C, H, W) needs a grid (N, h, w, 2), and input (N, C, D, H, W) a grid "
-            "(N, d, h, w, 3)"
-        )
-        raise fail(ShapeError, op, rule, received)
-    if places.shape[0] != x.shape[0]:
-        raise fail(ShapeError, op, "input and grid must have as many samples", received)
-    if places.dtype != x.dtype:
-        hint = f"convert the grid: grid.to({full_name(x.dtype)})"
-        raise fail(DTypeError, op, "input and grid must have the same dtype", received, hint)
-    if min(x.shape[2:]) < 1:
-        raise fail(ShapeError, op, "the input must have spatial axes of length 1 or more", received)
-    if mode == "bicubic" and rank == 3:
-        raise fail(ArgumentError, op, "mode 'bicubic' is there for images alone", received)
-    if x.itemsize < 4:
-        wide = x.to(ops.float32), places.to(ops.float32)
-        return grid_sample(*wide, mode, padding_mode, align_corners).to(x.dtype)
-    samples, channels, *lengths = x.shape
-    index, weight = None, None  # a first axis for the terms of a sum
-    for axis, n in enumerate(lengths):
-        c = places[..., rank - 1 - axis]
-        at = (c + 1) / 2 * (n - 1) if align_corners else ((c + 1) * n - 1) / 2
-        line = _Axis(n, padding_mode, bool(align_corners))
-        position, share = line.checked(*_TAPS[mode](at, line))
-        if index is None or weight is None:
-            index, weight = position, share
-        else:  # every tap of this axis with every one of those before
-            index = (index.unsqueeze(1) * n + position).flatten(0, 1)
-            weight = (weight.unsqueeze(1) * share).flatten(0, 1)
-    assert index is not None and weight is not None
-    shape = (index.shape[0], samples, math.prod(places.shape[1:-1]))
-    planes = x.reshape((samples, channels, math.prod(lengths)))
-    y = ops.pick(planes, index.reshape(shape), weight.reshape(shape))
-    return y.reshape((samples, channels, *places.shape[1:-1]))
-
-
-class _Axis(NamedTuple):
-    """A length, and what lies outside."""
-
-    length: int
-    padding: str
-    align_corners: bool
-
-    def inside(self, at: Tensor) -> Tensor:
-        """Positions moved inside, but for padding with zeros."""
-        if self.padding == "zeros":
-            return at
-        if self.length == 1:
-            return at * 0
-        if self.padding == "reflection":
-            low = 0.0 if self.align_corners else -0.5
-            span = float(self.length - 1 if self.align_corners else self.length)
-            far = (at - low).abs()
-            rest = ops.fmod(far, span)
-            turned = ops.remainder(ops.floor(far / span), 2) == 1
-            at = ops.where(turned, span - rest, rest) + low
-        return ops.hardtanh(at, 0.0, float(self.length - 1))
-
-    def checked(self, whole: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Whole positions as indices, and weights that are 0 outside."""
-        with no_grad():
-            most = float(self.length - 1)
-            outside = (whole < 0) | (whole > most)
-            index = ops.clip(whole, 0.0, most).to(ops.int64)  # NaN becomes 0
-        return index, ops.where(outside, 0.0, weight)
-
-
-# The whole positions about each place, and how much each counts, along a new first axis.
-
-
-def _steps(at: Tensor, first: float, count: int) -> Tensor:
-    steps = ops.arange(first, first + count, dtype=at.dtype, device=at.device)
-    return steps.reshape((count, *(1,) * at.ndim))
-
-
-def _nearest(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
-    at = axis.inside(at).unsqueeze(0)
-    return ops.round(at), at * 0 + 1
-
-
-def _linear(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
-    at = axis.inside(at)
-    below = ops.floor(at.detach())
-    rest = at - below
-    return below + _steps(at, 0, 2), ops.stack([1 - rest, rest])
-
-
-def _cubic(at: Tensor, axis: _Axis) -> tuple[Tensor, Tensor]:
-    """Four neighbours by Keys' kernel with a = -0.75, each moved inside by itself."""
-    below = ops.floor(at.detach())
-    rest = at - below
-    a = -0.75
-
-    def near(d: Tensor) -> Tensor:  # |d| <= 1
-        return ((a + 2) * d - (a + 3)) * d * d + 1
-
-    def far(d: Tensor) -> Tensor:  # 1 <= |d| <= 2
-        return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-
-    weights = [far(rest + 1), near(rest), near(1 - rest), far(2 - rest)]
-    return axis.inside(below + _steps(at, -1, 4)), ops.stack(weights)
-
-
-_TAPS: dict[str, Callable[[Tensor, _Axis], tuple[Tensor, Tensor]]] = {
-    "bilinear": _linear,
-    "nearest": _nearest,
-    "bicubic": _cubic,
-}
+    return ops.grid_sample(x, places, mode, padding_mode, bool(align_corners))
