@@ -57,18 +57,23 @@ void add_rows(const core::RowsJob& job, const T* src, T* dst) {
   else add([](std::int64_t n) { return n; });
 }
 
-template <class T>
-void add_elements(const core::ElementsJob& job, const T* src, T* dst) {
+// f(destination, source) for every element, both counted from the start, in the order of indices.
+template <class F>
+void for_elements(const core::ElementsJob& job, F f) {
   const std::int64_t inner = job.inner;
   for_columns(job.outer, inner, job.length, 8, 16,
               [&](std::int64_t o, std::int64_t first, std::int64_t last) {
-                T* to = dst + o * job.source_length * inner;
-                const std::int64_t base = o * job.length * inner;
-                for (std::int64_t j = 0; j < job.length; ++j) {
-                  const std::int64_t line = base + j * inner;
-                  for (std::int64_t i = first; i < last; ++i)
-                    add_to(to[job.index[line + i] * inner + i], src[line + i]);
+                // Copies, which no store through a char pointer can have changed.
+                const F write = f;
+                const std::int64_t *const index = job.index, length = job.length, n = inner;
+                const std::int64_t to = o * job.source_length * n, from = o * length * n;
+                if (n == 1) {  // the usual case: nothing to multiply, no inner loop
+                  for (std::int64_t j = from; j < from + length; ++j) write(to + index[j], j);
+                  return;
                 }
+                for (std::int64_t j = 0; j < length; ++j)
+                  for (std::int64_t i = first, at = from + j * n + first; i < last; ++i, ++at)
+                    write(to + index[at] * n + i, at);
               });
 }
 
@@ -91,21 +96,11 @@ void scatter_add_rows(const core::RowsJob& job, core::Lane lane, const void* src
 }
 
 void scatter_elements(const core::ElementsJob& job, std::int64_t size, const void* src, void* dst) {
-  const std::int64_t inner = job.inner;
-  if (job.outer <= 0 || job.length <= 0 || inner <= 0) return;
+  if (job.outer <= 0 || job.length <= 0 || job.inner <= 0) return;
   with_copy(size, [&](auto copy) {
-    for_columns(job.outer, inner, job.length, 8, 16,
-                [&](std::int64_t o, std::int64_t first, std::int64_t last) {
-                  char* to = static_cast<char*>(dst) + o * job.source_length * inner * size;
-                  const std::int64_t base = o * job.length * inner;
-                  for (std::int64_t j = 0; j < job.length; ++j) {
-                    const std::int64_t line = base + j * inner;
-                    for (std::int64_t i = first; i < last; ++i) {
-                      copy(to + (job.index[line + i] * inner + i) * size,
-                           static_cast<const char*>(src) + (line + i) * size, size);
-                    }
-                  }
-                });
+    for_elements(job, [=](std::int64_t to, std::int64_t from) {
+      copy(static_cast<char*>(dst) + to * size, static_cast<const char*>(src) + from * size, size);
+    });
   });
 }
 
@@ -113,7 +108,9 @@ void scatter_add_elements(const core::ElementsJob& job, core::Lane lane, const v
                           void* dst) {
   if (job.outer <= 0 || job.length <= 0 || job.inner <= 0) return;
   with_lane(lane, [&]<class T>(T) {
-    add_elements(job, static_cast<const T*>(src), static_cast<T*>(dst));
+    for_elements(job, [=](std::int64_t to, std::int64_t from) {
+      add_to(static_cast<T*>(dst)[to], static_cast<const T*>(src)[from]);
+    });
   });
 }
 
