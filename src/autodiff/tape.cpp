@@ -121,7 +121,7 @@ class Tape final : public Listener {
   }
 
   void called(Call& call) override {
-    if (call.op.view) note_view(call);
+    if (call.op.view) viewed(call.in[0].tensor, call.out[0]);
     if (!grad_enabled() || !call.op.backward) return;
     if (call.target && !is_differentiable(call.target.dtype())) return;
     bool any = call.target && requires_grad(call.target);
@@ -143,11 +143,7 @@ class Tape final : public Listener {
     }
   }
 
-  bool follows(const Tensor& view) override { return requires_grad(view); }
-
- private:
-  static void note_view(Call& call) {
-    const Tensor &x = call.in[0].tensor, &out = call.out[0];
+  void viewed(const Tensor& x, const Tensor& out) override {
     const Record* r = record_of(x);
     Record& view = ensure_record(out);
     view.base = r && r->base ? r->base : x;
@@ -155,6 +151,9 @@ class Tape final : public Listener {
     view.seen = base ? base->rebased : 0;
   }
 
+  bool follows(const Tensor& view) override { return requires_grad(view); }
+
+ private:
   static Ref<Node> make_node(Call& call) {
     Ref<Node> node(new Node);
     node->op = &call.op;

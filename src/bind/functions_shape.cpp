@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bind/families.hpp"
+#include "bind/fast_views.hpp"
 #include "bind/from_python.hpp"
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
@@ -361,6 +362,14 @@ PyObject* unfold(Args& a) {
 PyObject* clone(Args& a) { return give(ops::clone(a.tensor("x"))); }
 PyObject* contiguous(Args& a) { return give(ops::contiguous(a.tensor("x"))); }
 
+// Of methods, whose arguments after x are these numbers.
+Tensor flat(const Tensor& x, const Dims&) { return ops::flatten(x, 0, -1); }
+Tensor squeezed(const Tensor& x, const Dims& axes) {
+  return ops::squeeze(x, axes.empty() ? ops::Axes() : ops::Axes(axes), false);
+}
+Tensor unsqueezed(const Tensor& x, const Dims& axis) { return ops::unsqueeze(x, axis[0]); }
+Tensor swapped(const Tensor& x, const Dims& axes) { return ops::transpose(x, axes[0], axes[1]); }
+
 constexpr const char* kXOnly = "(x: TensorLike) -> Tensor";
 
 const Definition kDefinitions[] = {
@@ -377,11 +386,11 @@ Example:
      reshape},
     {"reshape", "(*shape: ShapeLike) -> Tensor",
      "The elements in another shape: x.reshape(2, -1). A view where memory allows it.", reshape,
-     Role::method},
+     Role::method, fast_view<ops::reshape, 1, kMaxRank>},
     {"view", "(*shape: Any, dtype: DTypeLike | None = None) -> Tensor",
      "A view in another shape: x.view(2, -1). ShapeError where that needs a copy. x.view(dtype) "
      "reinterprets the bytes.",
-     view, Role::method},
+     view, Role::method, fast_view<ops::view, 1, kMaxRank>},
     {"view_as", "(other: Tensor) -> Tensor", "A view in the shape of another tensor.", view_as,
      Role::method},
     {"reshape_as", "(other: Tensor) -> Tensor", "The elements in the shape of another tensor.",
@@ -397,7 +406,8 @@ Example:
 )",
      flatten},
     {"flatten", "(start_dim: int = 0, end_dim: int = -1) -> Tensor",
-     "The axes from start_dim to end_dim joined into one.", flatten, Role::method},
+     "The axes from start_dim to end_dim joined into one.", flatten, Role::method,
+     fast_view<flat, 0>},
     {"ravel", kXOnly, R"(All elements along one axis.
 
 Example:
@@ -427,7 +437,8 @@ Example:
 )",
      permute},
     {"permute", "(*dims: Axes) -> Tensor",
-     "A view with the axes in another order: x.permute(2, 0, 1).", permute, Role::method},
+     "A view with the axes in another order: x.permute(2, 0, 1).", permute, Role::method,
+     fast_view<ops::permute, 1, kMaxRank>},
     {"transpose", "(x: TensorLike, axes: Axes | None = None, second: int | None = None) -> Tensor",
      R"(A view with the axes reversed, or in the order of `axes`, as NumPy's; x.transpose(0, 1) swaps two.
 
@@ -439,7 +450,7 @@ Example:
 )",
      transpose},
     {"transpose", "(dim0: int, dim1: int) -> Tensor", "A view with two axes swapped.", swap_axes,
-     Role::method},
+     Role::method, fast_view<swapped, 2>},
     {"swapaxes", "(x: TensorLike, dim0: int, dim1: int) -> Tensor", R"(A view with two axes swapped.
 
 Raises: AxisError for an axis that is not there.
@@ -491,7 +502,7 @@ Example:
 )",
      unsqueeze},
     {"unsqueeze", "(dim: int) -> Tensor", "A view with a new axis of length 1.", unsqueeze,
-     Role::method},
+     Role::method, fast_view<unsqueezed, 1>},
     {"squeeze", "(x: TensorLike, axis: Axis = None) -> Tensor",
      R"(A view without axes of length 1: all of them, or those named.
 
@@ -503,7 +514,8 @@ Example:
 )",
      squeeze},
     {"squeeze", "(dim: Axis = None) -> Tensor",
-     "A view without axes of length 1: all of them, or those named.", squeeze, Role::method},
+     "A view without axes of length 1: all of them, or those named.", squeeze, Role::method,
+     fast_view<squeezed, 0, 1>},
     {"broadcast_to", "(x: TensorLike, shape: ShapeLike) -> Tensor",
      R"(A view repeated along axes of length 1 and new first axes.
 

@@ -19,10 +19,10 @@ class Dims {
   explicit Dims(std::span<const std::int64_t> v) {
     for (auto x : v) push_back(x);
   }
-  Dims(const Dims& o) noexcept : size_(o.size_) { std::copy_n(o.v_, o.size_, v_); }
+  Dims(const Dims& o) noexcept : size_(o.size_) { copy(o); }
   Dims& operator=(const Dims& o) noexcept {
     size_ = o.size_;
-    std::copy_n(o.v_, o.size_, v_);
+    copy(o);
     return *this;
   }
   static Dims filled(int n, std::int64_t value) {
@@ -64,6 +64,15 @@ class Dims {
 
  private:
   [[noreturn]] static void throw_too_long();
+  // Nearly every list is short: a few moves then, no call. The loop ends at kFew for the compiler.
+  void copy(const Dims& o) noexcept {
+    constexpr int kFew = 4;
+    if (o.size_ > kFew) [[unlikely]] {
+      std::copy_n(o.v_, o.size_, v_);
+      return;
+    }
+    for (int i = 0; i < kFew && i < o.size_; ++i) v_[i] = o.v_[i];
+  }
   std::int64_t v_[kMaxRank];
   int size_ = 0;
 };

@@ -58,6 +58,14 @@ void set_grad_enabled(bool on) noexcept { t_grad_enabled = on; }
 GradMode::GradMode(bool on) noexcept : before_(t_grad_enabled) { t_grad_enabled = on; }
 GradMode::~GradMode() { t_grad_enabled = before_; }
 
+Tensor unobserved_view(const Tensor& x, const Shape& shape, const Dims& strides,
+                       std::int64_t offset) {
+  if (attention.load(std::memory_order_relaxed) != 0 || (t_grad_enabled && follows(x))) return {};
+  Tensor view = x.window(shape, strides, offset);
+  g_tape->viewed(x, view);
+  return view;
+}
+
 void dispatch(Call& call) {
   const bool closely = attention.load(std::memory_order_relaxed) != 0;
   if (closely) [[unlikely]]

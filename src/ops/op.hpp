@@ -87,6 +87,8 @@ class Listener {
   // Before an in-place call writes: may refuse, or put copies in the place of operands.
   virtual void before_write(Call& call) = 0;
   virtual void called(Call& call) = 0;
+  // Of a view without a call (unobserved_view): through it, too, x may be written.
+  virtual void viewed(const Tensor& x, const Tensor& view) = 0;
   // Whether a view without a gradient of its own has one through later writes to its base.
   virtual bool follows(const Tensor& view) = 0;
 };
@@ -115,6 +117,10 @@ class GradMode {
 void set_grad_enabled(bool on) noexcept;
 // Whether t requires a gradient, also as a view whose base came to require one.
 bool follows(const Tensor& t);
+
+// The view of x with this geometry, where nobody wants to know which op made it (none otherwise).
+Tensor unobserved_view(const Tensor& x, const Shape& shape, const Dims& strides,
+                       std::int64_t offset);
 
 void dispatch(Call& call);
 Tensor call(const Op& op, std::span<Operand> in, const Attrs& attrs = {});

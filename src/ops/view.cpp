@@ -84,15 +84,24 @@ const Op kReshape{.name = "reshape",
                   .view = true,
                   .lanes = lanes::view};
 
+// x with another shape of equally many elements.
+Tensor reshaped(const Tensor& x, const Shape& shape, const Dims& strides) {
+  if (Tensor y = unobserved_view(x, shape, strides, x->offset)) return y;
+  Attrs a;
+  a.shape = shape;
+  a.axes = strides;
+  return call(kReshape, x, a);
+}
+
+Dims picked(const Dims& from, const Dims& axes) {
+  Dims list;
+  for (auto a : axes) list.push_back(from[static_cast<int>(a)]);
+  return list;
+}
 void permute_forward(Call& c) {
   const Tensor& x = c.in[0].tensor;
-  Shape shape;
-  Dims strides;
-  for (auto a : c.attrs.axes) {
-    shape.push_back(x.shape(static_cast<int>(a)));
-    strides.push_back(x.stride(static_cast<int>(a)));
-  }
-  c.out[0] = x.window(shape, strides, x->offset);
+  c.out[0] =
+      x.window(picked(x.shape(), c.attrs.axes), picked(x.strides(), c.attrs.axes), x->offset);
 }
 void permute_backward(Backward& b) {
   Dims inverse = b.attrs.axes;
@@ -190,7 +199,10 @@ struct Window {
     a.i[0] += index * x.stride(axis);
     a.i[1] += index * plain[axis];
   }
-  Tensor make() { return call(kWindow, x, a); }
+  Tensor make() {
+    Tensor y = unobserved_view(x, a.shape, a.axes, a.i[0]);
+    return y ? y : call(kWindow, x, a);
+  }
   const Tensor& x;
   Dims plain;
   Attrs a;
@@ -282,29 +294,32 @@ Tensor view(const Tensor& x, Shape shape) {
         "view", "this tensor's memory order has no view of that shape",
         describe(x) + " with strides " + to_string(x.strides()) + " to " + to_string(shape),
         "use reshape, which copies when it must");
-  Attrs a;
-  a.shape = shape;
-  a.axes = *strides;
-  return call(kReshape, x, a);
+  return reshaped(x, shape, *strides);
 }
 
 Tensor reshape(const Tensor& x, Shape shape) {
   shape = resolved(shape, x, "reshape");
   const auto strides = view_strides(x, shape);
   if (!strides) return reshape(clone(x), shape);
-  Attrs a;
-  a.shape = shape;
-  a.axes = *strides;
-  return call(kReshape, x, a);
+  return reshaped(x, shape, *strides);
 }
 
 Tensor permute(const Tensor& x, const Dims& axes) {
   if (axes.size() != x.rank())
     fail<ShapeError>("permute", "every axis must be named once",
                      "axes " + to_string(axes) + " for " + describe(x));
+  Dims order;
+  std::uint32_t named = 0;
+  for (auto i : axes) {
+    order.push_back(normal_axis(i, x.rank(), "permute"));
+    named |= 1u << order.back();
+  }
+  if (named != (1u << x.rank()) - 1) axis_mask(order, x.rank(), "permute");  // says what is wrong
+  if (Tensor y =
+          unobserved_view(x, picked(x.shape(), order), picked(x.strides(), order), x->offset))
+    return y;
   Attrs a;
-  for (auto i : axes) a.axes.push_back(normal_axis(i, x.rank(), "permute"));
-  axis_mask(a.axes, x.rank(), "permute");
+  a.axes = order;
   return call(kPermute, x, a);
 }
 
@@ -351,12 +366,11 @@ Tensor squeeze(const Tensor& x, const Axes& axes, bool strict) {
 
 Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
   const int at = normal_axis(axis, x.rank() + 1, "unsqueeze");
-  Attrs a;
-  a.shape = x.shape();
-  a.shape.insert(at, 1);
-  a.axes = x.strides();
-  a.axes.insert(at, at < x.rank() ? x.stride(at) * x.shape(at) : 1);
-  return call(kReshape, x, a);
+  Shape shape = x.shape();
+  shape.insert(at, 1);
+  Dims strides = x.strides();
+  strides.insert(at, at < x.rank() ? x.stride(at) * x.shape(at) : 1);
+  return reshaped(x, shape, strides);
 }
 
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
