@@ -130,6 +130,11 @@ bool is_integer_like(PyObject* o) noexcept {
 }
 
 std::int64_t to_integer(PyObject* o, const char* op, std::string_view name) {
+  if (PyLong_CheckExact(o)) [[likely]] {
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(o, &overflow);
+    if (!overflow) return value;
+  }
   if (!PyBool_Check(o) && PyIndex_Check(o)) {
     if (PyObject* i = PyNumber_Index(o)) {
       Object kept(i);

@@ -37,13 +37,6 @@ Index integer_index(std::int64_t i) {
 }
 
 Index entry_of(PyObject* o) {
-  if (PyBool_Check(o)) {
-    Index e = index_of_kind(Index::Kind::tensor);
-    e.tensor = ops::scalar_tensor(Scalar(o == Py_True), DType::boolean);
-    return e;
-  }
-  const bool differs = is_tensor(o) && unwrap(o).lanes();  // from lane to lane
-  if (!differs && is_integer_like(o)) return integer_index(to_integer(o, "index", "index"));
   if (PySlice_Check(o)) {
     const auto* s = reinterpret_cast<PySliceObject*>(o);
     Index e = index_of_kind(Index::Kind::slice);
@@ -54,6 +47,13 @@ Index entry_of(PyObject* o) {
     return e;
   }
   if (o == Py_None) return index_of_kind(Index::Kind::newaxis);
+  if (PyBool_Check(o)) {
+    Index e = index_of_kind(Index::Kind::tensor);
+    e.tensor = ops::scalar_tensor(Scalar(o == Py_True), DType::boolean);
+    return e;
+  }
+  const bool differs = is_tensor(o) && unwrap(o).lanes();  // from lane to lane
+  if (!differs && is_integer_like(o)) return integer_index(to_integer(o, "index", "index"));
   if (o == Py_Ellipsis) return index_of_kind(Index::Kind::ellipsis);
   if (PyUnicode_Check(o) || PyFloat_Check(o) || PyDict_Check(o) || PyBytes_Check(o))
     fail<DTypeError>(
@@ -90,6 +90,7 @@ PyObject* subscript(PyObject* o, PyObject* key) {
   return guard([&] {
     const Tensor& t = unwrap(o);
     if (PyLong_CheckExact(key)) return wrap(picked(t, to_integer(key, "index", "index")));
+    if (key == Py_None) return wrap(ops::unsqueeze(t, 0));
     return wrap(ops::get_item(t, index_of(key)));
   });
 }

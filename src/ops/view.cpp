@@ -84,13 +84,18 @@ const Op kReshape{.name = "reshape",
                   .view = true,
                   .lanes = lanes::view};
 
-// x with another shape of equally many elements.
+// x with another shape of equally many elements: with strides that fit its memory, and with any.
 Tensor reshaped(const Tensor& x, const Shape& shape, const Dims& strides) {
   if (Tensor y = unobserved_view(x, shape, strides, x->offset)) return y;
   Attrs a;
   a.shape = shape;
   a.axes = strides;
   return call(kReshape, x, a);
+}
+
+Tensor in_shape(const Tensor& x, const Shape& shape) {
+  if (const auto strides = view_strides(x, shape)) return reshaped(x, shape, *strides);
+  return reshaped(clone(x), shape, contiguous_strides(shape));
 }
 
 Dims picked(const Dims& from, const Dims& axes) {
@@ -297,12 +302,7 @@ Tensor view(const Tensor& x, Shape shape) {
   return reshaped(x, shape, *strides);
 }
 
-Tensor reshape(const Tensor& x, Shape shape) {
-  shape = resolved(shape, x, "reshape");
-  const auto strides = view_strides(x, shape);
-  if (!strides) return reshape(clone(x), shape);
-  return reshaped(x, shape, *strides);
-}
+Tensor reshape(const Tensor& x, Shape shape) { return in_shape(x, resolved(shape, x, "reshape")); }
 
 Tensor permute(const Tensor& x, const Dims& axes) {
   if (axes.size() != x.rank())
@@ -361,7 +361,7 @@ Tensor squeeze(const Tensor& x, const Axes& axes, bool strict) {
                        "axis " + std::to_string(i) + " of " + describe(x));
     if (!named || x.shape(i) != 1) shape.push_back(x.shape(i));
   }
-  return reshape(x, shape);
+  return in_shape(x, shape);
 }
 
 Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
@@ -382,7 +382,7 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
     if (k > i && k <= j) shape.back() *= x.shape(k);
     else shape.push_back(x.shape(k));
   }
-  return reshape(x, shape);
+  return in_shape(x, shape);
 }
 
 Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t length,
