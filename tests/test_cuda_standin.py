@@ -147,6 +147,16 @@ try:
 except nnx.DeviceError as e:
     print(e)
 c = b.to("cuda:0")
+big = nnx.arange(300_000.0).pin_memory()
+there = [big.to(d, non_blocking=True) for d in ("cuda:0", "cuda:1", "cuda:0")]
+assert all((t.cpu() == big).all().item() for t in there)
+bad = nnx.tensor([9], device="cuda:1")
+nnx.take(b, bad, axis=0)
+assert a.sum().item() == 3  # nothing is wrong there
+try:
+    b.tolist()
+except IndexError as e:
+    print(e)
 assert c.device == nnx.device("cuda:0") and (a + c).tolist() == [1, 2, 3]
 try:
     nnx.zeros(1, device="cuda:2")
@@ -156,6 +166,7 @@ except nnx.DeviceError as e:
     done = python(backend, code)
     assert done.returncode == 0, done.stderr
     assert "one device" in done.stdout and "no such device" in done.stdout
+    assert "[take] indices must lie in [-3, 3)" in done.stdout
 
 
 def test_a_forked_process_is_told(backend: Path) -> None:
@@ -189,6 +200,89 @@ print("done")
 """
     done = python(backend, code)
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+def test_where_nothing_can_be_pinned_copies_go_on(backend: Path) -> None:
+    code = """
+import nnx, numpy as np
+for n in (1, 70_000, 9_000_001):
+    x = nnx.arange(n)
+    assert np.array_equal(x.to("cuda", non_blocking=True).cpu(), x)
+try:
+    x.pin_memory()
+except nnx.OutOfMemoryError as e:
+    print(e)
+try:
+    nnx.take(x.to("cuda"), nnx.tensor([n]), axis=0).tolist()
+except IndexError as e:
+    print(e)
+"""
+    done = python(backend, code, NNX_STANDIN_PINNED="0")
+    assert done.returncode == 0, done.stderr
+    assert "[pin_memory]" in done.stdout and "9000001 at position 0" in done.stdout
+    # Room for one part of a copy, not for the second.
+    few = code.replace("    x.pin_memory()\n", "    nnx.zeros(9_000_001).pin_memory()\n")
+    done = python(backend, few, NNX_STANDIN_PINNED="5e6")
+    assert done.returncode == 0 and "[pin_memory]" in done.stdout, done.stderr
+
+
+def test_a_copy_from_pinned_memory_is_not_waited_for(backend: Path) -> None:
+    # The stand-in carries such copies out as late as it may.
+    code = """
+import nnx
+def sent(x, **options):
+    y = x.to("cuda", **options)
+    x.zero_()
+    return y.sum().item()
+for n in (1000, 500_000, 3_000_000):
+    x = nnx.ones(n)
+    print(sent(x.pin_memory(), non_blocking=True), sent(x.pin_memory()) == n, sent(x) == n)
+"""
+    done = python(backend, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0.0", "True", "True"] * 3
+
+
+def test_a_forked_process_leaves_pinned_memory_alone(backend: Path) -> None:
+    code = """
+import os, nnx
+x = nnx.ones(300_000).pin_memory()
+y = x.to("cuda", non_blocking=True)
+pid = os.fork()
+if pid == 0:
+    assert not x.is_pinned()
+    del x, y
+    try:
+        nnx.ones(3).pin_memory()
+    except nnx.DeviceError as e:
+        os._exit(0 if "fork" in str(e) else 1)
+    os._exit(2)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), y.sum().item())
+"""
+    done = python(backend, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "0 300000.0\n"
+
+
+def test_wrong_indices_are_raised_at_once_when_every_launch_is_waited_for(backend: Path) -> None:
+    code = """
+import nnx
+x = nnx.ones(3, 4, device="cuda")
+i = nnx.tensor([0, 3], device="cuda")
+try:
+    x[i]
+    print("not reached")
+except IndexError as e:
+    print(e)
+print(x.sum().item())
+"""
+    done = python(backend, code, NNX_CUDA_SYNC="1")
+    assert done.returncode == 0, done.stderr
+    assert "3 at position 1" in done.stdout and "NNX_CUDA_SYNC" not in done.stdout
+    assert done.stdout.endswith("12.0\n") and "not reached" not in done.stdout
+    done = python(backend, code)  # otherwise the next value that is read raises
+    assert done.returncode == 1 and done.stdout == "not reached\n"
+    assert "3 at position 1" in done.stderr
 
 
 def test_nvrtc_accepts_the_programs(backend: Path, tmp_path: Path) -> None:

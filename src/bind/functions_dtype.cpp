@@ -8,6 +8,7 @@
 #include "bind/function.hpp"
 #include "bind/tensor_type.hpp"
 #include "bind/types.hpp"
+#include "runtime/device.hpp"
 
 namespace nnx::bind {
 
@@ -209,9 +210,10 @@ PyObject* convert(Args& a) {
   return give(cast(a.self_tensor(), T));
 }
 
-Tensor converted(Args& a, const Tensor& x, PyObject* to) {
-  if (is_tensor(to)) return ops::to_device(cast(x, unwrap(to).dtype()), unwrap(to).device());
-  if (is_device(to)) return ops::to_device(x, *device_of(to));
+// `early`: non_blocking, of the methods that have it.
+Tensor converted(Args& a, const Tensor& x, PyObject* to, bool early = false) {
+  if (is_tensor(to)) return ops::to_device(cast(x, unwrap(to).dtype()), unwrap(to).device(), early);
+  if (is_device(to)) return ops::to_device(x, *device_of(to), early);
   if (PyUnicode_Check(to)) {
     const std::string_view name = view_text(to);
     if (name.starts_with("torch.cuda.")) {  // "torch.cuda.FloatTensor": a dtype and a device
@@ -219,7 +221,7 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
       return cast(there, *dtype_of(to));
     }
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
-      return ops::to_device(x, *device_of(to));
+      return ops::to_device(x, *device_of(to), early);
   }
   if (PyLong_CheckExact(to)) {  // the number of a CUDA device
     const std::string number(view_text(own(PyObject_Str(to)).get()));
@@ -233,9 +235,10 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to) {
 PyObject* to(Args& a) {
   const Tensor& x = a.self_tensor();
   Tensor y = x;
+  const bool early = a.flag("non_blocking", false);
   for (const char* name : {"target", "second"})
-    if (a.given(name)) y = converted(a, y, a.object(name));
-  if (a.given("device")) y = converted(a, y, a.object("device"));
+    if (a.given(name)) y = converted(a, y, a.object(name), early);
+  if (a.given("device")) y = converted(a, y, a.object("device"), early);
   if (a.given("dtype")) y = cast(y, *a.dtype());
   if (y.is_same(x) && a.flag("copy", false)) return give(ops::clone(x));
   return y.is_same(x) ? Py_NewRef(a.self()) : give(y);
@@ -257,8 +260,17 @@ PyObject* cpu(Args& a) {
 }
 PyObject* cuda(Args& a) {
   Object name = text("cuda:" + std::to_string(a.integer("device_number", 0)));
-  return give(ops::to_device(a.self_tensor(), *device_of(name.get())));
+  return give(
+      ops::to_device(a.self_tensor(), *device_of(name.get()), a.flag("non_blocking", false)));
 }
+PyObject* pin_memory(Args& a) {
+  const Tensor& x = a.self_tensor();
+  if (x.device().kind == DeviceKind::cpu &&
+      (runtime::is_pinned(*x->storage) || !runtime::can_pin()))
+    return Py_NewRef(a.self());
+  return give(ops::pinned(x));
+}
+PyObject* is_pinned(Args& a) { return boolean(runtime::is_pinned(*a.self_tensor()->storage)); }
 PyObject* to_device(Args& a) {
   const Tensor y = ops::to_device(a.self_tensor(), a.device());
   return y.is_same(a.self_tensor()) ? Py_NewRef(a.self()) : give(y);
@@ -375,6 +387,10 @@ Example:
      "non_blocking: bool = False, copy: bool = False, memory_format: Any = None) -> Tensor",
      R"(Another dtype or device: x.to(nnx.float64), x.to("cpu"), x.to(other); the tensor itself if it fits.
 
+A copy to a device returns when x has been read, not when the device is done. With non_blocking, one
+from pinned memory (pin_memory) returns at once, and x must not be written to until the device has
+come to it (nnx.synchronize). A copy to the CPU always waits for its values.
+
 Raises: DeviceError for a device that is not there.
 
 Example:
@@ -402,6 +418,29 @@ Example:
     {"cpu", "() -> Tensor", "The tensor on the CPU.", cpu, Role::method},
     {"cuda", "(device_number: int = 0, *, non_blocking: bool = False) -> Tensor",
      "The tensor on a CUDA device. DeviceError where there is none.", cuda, Role::method},
+    {"pin_memory", "(device: DeviceLike | None = None) -> Tensor",
+     R"(A copy in memory that CUDA devices read by themselves, for to(device, non_blocking=True); the
+tensor itself where it is there already, and where there is no such device. device is not used.
+
+Raises: DeviceError for a tensor on a device, OutOfMemoryError where the system pins no more.
+
+Source: PyTorch's Tensor.pin_memory.
+
+Example:
+    >>> nnx.ones(2, device="cpu").pin_memory().tolist()
+    [1.0, 1.0]
+)",
+     pin_memory, Role::method},
+    {"is_pinned", "(device: DeviceLike | None = None) -> bool",
+     R"(Whether the tensor is in memory that CUDA devices read by themselves. device is not used.
+
+Source: PyTorch's Tensor.is_pinned.
+
+Example:
+    >>> nnx.ones(2).is_pinned()
+    False
+)",
+     is_pinned, Role::method},
     {"element_size", "() -> int", "Bytes per element.", element_size, Role::method},
     {"float", "() -> Tensor", "The tensor in float32.", convert<DType::float32>, Role::method},
     {"double", "() -> Tensor", "The tensor in float64.", convert<DType::float64>, Role::method},

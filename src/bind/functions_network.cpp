@@ -90,6 +90,9 @@ PyObject* dropout(Args& a) {
 PyObject* one_hot(Args& a) {
   return give(ops::one_hot(a.tensor("x"), a.integer("num_classes", -1)));
 }
+PyObject* embedding_rows(Args& a) {
+  return give(ops::embedding_rows(a.tensor("index"), a.tensor("weight")));
+}
 PyObject* take_rows(Args& a) { return give(ops::take(a.tensor("x"), a.tensor("indices"), 0)); }
 
 const Definition kDefinitions[] = {
@@ -253,6 +256,9 @@ Example:
     tensor([1., 1., 1.])
 )",
      dropout},
+    {"_embedding_rows", "(index: Tensor, weight: Tensor) -> Tensor",
+     "The indices in int64, each checked to be a row of the weight, where that is.",
+     embedding_rows},
     {"one_hot", "(x: TensorLike, num_classes: int = -1) -> Tensor",
      R"(One row per label, with a 1 at the label.
 

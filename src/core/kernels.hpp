@@ -12,12 +12,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/index_rule.hpp"
 #include "core/program.hpp"
 #include "core/sampling.hpp"
 
 namespace nnx::core {
 
-inline constexpr std::uint32_t kKernelAbi = 2;
+inline constexpr std::uint32_t kKernelAbi = 3;
 
 enum class Failure : std::uint8_t { device, out_of_memory };
 
@@ -30,6 +31,8 @@ struct Host {
   // Throws the error of that kind: error_text(op, rule, received, hint).
   void (*fail)(Failure kind, const char* op, const char* rule, const char* received,
                const char* hint);
+  // Throws the error of indices that a device found wrong: fail_indices.
+  void (*bad_indices)(const IndexFault& fault);
 };
 
 // Memory of one device, in bytes.
@@ -48,16 +51,39 @@ struct DeviceFacts {
   char libraries[64];  // found, of "cuBLASLt, cuDNN, NVRTC"
 };
 
+// Where a copy comes from and goes to.
+enum class Transfer : std::uint8_t { to_device, to_host, between_devices };
+
+// out[i] = index[i], counted from the front, for each of n that keeps the rule; 0 for one that does
+// not, or -1 for a class label. Labels that are `ignored` keep the rule and become -1.
+struct IndexCheck {
+  IndexRule rule;  // high > 0 unless n = 0
+  std::int64_t n;
+  const std::int64_t* index;
+  std::int64_t* out;
+  bool ignores = false;
+  std::int64_t ignored = 0;
+};
+
 // What a backend for memory of its own has beside kernels. Everything a thread asks for after
-// use(index) happens on that device, in the order asked for; copies to the host wait for it.
+// use(index) happens on that device, in the order asked for. Copies to the host and synchronize
+// wait for it, and report what has gone wrong there since the last of them.
 struct DeviceApi {
   int (*count)(const char** why_none);  // devices that can be used; with 0, what is missing
   void (*facts)(int index, DeviceFacts* facts);
   void (*use)(int index);
   void* (*allocate)(std::size_t bytes);  // aligned to 256; fails with out_of_memory
   void (*release)(int index, void* data) noexcept;
-  // Either side may be on the host or on a device.
-  void (*copy)(void* to, const void* from, std::size_t bytes);
+  // When it returns, memory of the host has been read or written; unless it is `early` and reads
+  // memory that pin() gave, which must then stay as it is until the device comes to it.
+  void (*copy)(Transfer kind, void* to, const void* from, std::size_t bytes, bool early);
+  // Memory of the host that devices read by themselves; null when there is none to be had. Given
+  // back while a copy still reads it, it is not used again before that is done.
+  void* (*pin)(std::size_t bytes);
+  void (*unpin)(void* data) noexcept;
+  bool (*is_pinned)(const void* data) noexcept;  // by whomever
+  // Without waiting: a fault is reported by the next copy to the host or synchronize.
+  void (*check_indices)(const IndexCheck& check);
   void (*synchronize)();
   void (*memory)(int index, DeviceMemory* memory);
   void (*reset_peak)(int index);

@@ -89,6 +89,7 @@ struct Space {
 };
 struct Args {
   long long count;
+  const unsigned long long* stop;
   char* data[20];
   unsigned long long value[20];
   Space space;
@@ -181,6 +182,7 @@ std::string kernel_text(const Program& p, const Layouts& l) {
   std::string s = kHead;
   s += "extern \"C\" __global__ void __launch_bounds__(" + text_of(kCompiledThreads) +
        ") program(const __grid_constant__ Args args) {\n"
+       "  if (args.stop && *args.stop) return;\n"
        "  const long long step = (long long)gridDim.x * blockDim.x;\n"
        "  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;\n";
   const int ports = p.outputs + p.inputs;

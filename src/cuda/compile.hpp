@@ -16,6 +16,7 @@ inline constexpr int kCompiledThreads = 256;
 // What a compiled kernel is given. Ports: outputs first, then inputs.
 struct CompiledArgs {
   int64_t count;
+  const unsigned long long* stop;  // of jobs in place, or null: while not 0, nothing is written
   char* data[kMaxPorts];
   std::uint64_t value[kMaxPorts];  // of inputs that are numbers, in their lane
   Space space;                     // read by kernels for layouts only

@@ -16,8 +16,11 @@
 
 #include "cuda/compile.hpp"
 #include "cuda/conv_library.hpp"
+#include "cuda/copy.hpp"
+#include "cuda/faults.hpp"
 #include "cuda/gemm_library.hpp"
 #include "cuda/kernels_decl.hpp"
+#include "cuda/pinned.hpp"
 
 namespace nnx::cuda {
 namespace {
@@ -173,6 +176,7 @@ class Memory {
 
 struct Device {
   cudaStream_t stream = nullptr;
+  Faults faults;
   core::DeviceFacts facts{};
   Memory memory;
 };
@@ -189,12 +193,6 @@ Devices& devices() {
 
 thread_local int t_index = -1;  // of the device this thread has in use
 thread_local Device* t_device = nullptr;
-
-void check_process(const char* op) {
-  if (g_forked)
-    fail(core::Failure::device, op, "CUDA cannot be used in a process made by fork", {},
-         "start worker processes with multiprocessing.set_start_method(\"spawn\")");
-}
 
 int count(const char** why_none) {
   static thread_local std::string why;
@@ -261,6 +259,7 @@ Device& open_device(int index) {
                                       {compiler_is_there(), "NVRTC"}})
       if (there) found += (found.empty() ? "" : ", ") + std::string(name);
     std::snprintf(made->facts.libraries, sizeof made->facts.libraries, "%s", found.c_str());
+    made->faults.open();
     d = made;
   }
   return *d;
@@ -292,19 +291,7 @@ void release(int index, void* data) noexcept {
   d->memory.give(data);
 }
 
-void copy(void* to, const void* from, std::size_t bytes) {
-  if (bytes == 0) return;
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream()), "copy");
-  // What comes from or goes to the host's own memory is done when this returns; the runtime copies
-  // such memory in pieces and need not be waited for when it is the source.
-  cudaPointerAttributes where{};
-  if (cudaPointerGetAttributes(&where, to) != cudaSuccess ||
-      (where.type != cudaMemoryTypeDevice && where.type != cudaMemoryTypeManaged)) {
-    cudaGetLastError();
-    check(cudaStreamSynchronize(stream()), "copy");
-  }
-}
-void synchronize() { check(cudaStreamSynchronize(stream()), "synchronize"); }
+void synchronize() { wait_and_report("synchronize"); }
 void facts(int index, core::DeviceFacts* out) { *out = device(index).facts; }
 void memory(int index, core::DeviceMemory* out) {
   Device& d = device(index);
@@ -316,6 +303,7 @@ void empty_cache(int index) {
   Device& d = device(index);
   check(cudaStreamSynchronize(d.stream), "empty_cache");
   d.memory.empty();
+  pinned().empty();
 }
 
 // `second` goes on when what `first` has queued is done.
@@ -342,10 +330,22 @@ void check(cudaError_t error, const char* op) {
          "make the batch smaller, or drop tensors that are no longer needed: del x");
   fail(core::Failure::device, op, "the device reported an error, here or in work queued before",
        what,
-       asked_for("NNX_CUDA_SYNC")
+       waits_for_launches()
            ? "the process must be started again before the device can be used"
            : "start again with NNX_CUDA_SYNC=1 in the environment to see which operation it is");
 }
+
+void fail_indices(const core::IndexFault& fault) {
+  g_host.bad_indices(fault);
+  std::abort();  // not reached: it throws
+}
+
+void check_process(const char* op) {
+  if (g_forked)
+    fail(core::Failure::device, op, "CUDA cannot be used in a process made by fork", {},
+         "start worker processes with multiprocessing.set_start_method(\"spawn\")");
+}
+bool forked() noexcept { return g_forked; }
 
 void refuse(const char* op, const char* rule) {
   fail(core::Failure::device, op, rule, {}, "compute it on the CPU: x.cpu()");
@@ -354,6 +354,7 @@ void refuse(const char* op, const char* rule) {
 cudaStream_t stream() { return t_device->stream; }
 int multiprocessors() { return t_device->facts.multiprocessors; }
 int device_in_use() { return t_index; }
+Faults& faults() { return t_device->faults; }
 int capability() { return 10 * t_device->facts.major + t_device->facts.minor; }
 
 const void* load_kernel(const void* cubin, const char* name) {
@@ -367,9 +368,33 @@ const void* load_kernel(const void* cubin, const char* name) {
   return nullptr;
 }
 
+bool waits_for_launches() {
+  static const bool yes = asked_for("NNX_CUDA_SYNC");
+  return yes;
+}
 void launched(const char* op) {
-  static const bool wait = asked_for("NNX_CUDA_SYNC");
-  if (wait) check(cudaStreamSynchronize(stream()), op);
+  if (waits_for_launches()) wait_and_report(op);
+}
+
+void wait_for_device(int other) {
+  if (other == t_index) return;
+  const cudaStream_t theirs = device(other).stream;
+  cudaEvent_t event;
+  check(cudaSetDevice(other), "copy");  // an event belongs to the device whose work it marks
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "copy");
+  check(cudaEventRecord(event, theirs), "copy");
+  check(cudaSetDevice(t_index), "copy");
+  check(cudaStreamWaitEvent(stream(), event, 0), "copy");
+  check(cudaEventDestroy(event), "copy");
+}
+void make_device_wait(int other) {
+  if (other != t_index) order(stream(), device(other).stream);
+}
+
+void wait_and_report(const char* op) {
+  Faults::Look look(faults());
+  check(cudaStreamSynchronize(stream()), op);
+  look.report();
 }
 
 Scratch::Scratch(std::size_t bytes) : index_(t_index), data_(allocate(bytes)) {}
@@ -377,7 +402,7 @@ Scratch::~Scratch() { release(index_, data_); }
 
 void read_back(void* to, const void* from, std::size_t bytes, const char* op) {
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream()), op);
-  check(cudaStreamSynchronize(stream()), op);
+  wait_and_report(op);
 }
 
 const core::DeviceApi& api() noexcept {
@@ -387,6 +412,10 @@ const core::DeviceApi& api() noexcept {
                                          .allocate = allocate,
                                          .release = release,
                                          .copy = copy,
+                                         .pin = pin,
+                                         .unpin = unpin,
+                                         .is_pinned = is_pinned,
+                                         .check_indices = check_indices,
                                          .synchronize = synchronize,
                                          .memory = memory,
                                          .reset_peak = reset_peak,

@@ -22,6 +22,13 @@ void set_host(const core::Host& host) noexcept;
 // same).
 void check(cudaError_t error, const char* op);
 
+// Throws the host's error for indices that a check on the device found wrong.
+[[noreturn]] void fail_indices(const core::IndexFault& fault);
+
+// Throws DeviceError in a process made by fork, where CUDA cannot be used.
+void check_process(const char* op);
+bool forked() noexcept;
+
 // Throws DeviceError for what is computed on the CPU alone.
 [[noreturn]] void refuse(const char* op, const char* rule);
 
@@ -32,6 +39,12 @@ int capability();  // of it: 90 is compute capability 9.0
 // A kernel of a cubin, which must stay where it is; null when it does not load.
 const void* load_kernel(const void* cubin, const char* name);
 void launched(const char* op);  // after every launch
+bool waits_for_launches();      // NNX_CUDA_SYNC=1: each is finished, and reported, when it returns
+
+// What the device in use has queued so far comes after all that the other one has, and the other
+// way.
+void wait_for_device(int other);
+void make_device_wait(int other);
 
 // Scratch memory of the device in use, for kernels queued before it goes.
 class Scratch {
@@ -50,7 +63,11 @@ class Scratch {
   void* data_;
 };
 
-// Copies to the host and waits.
+// Waits for the device in use, and throws what went wrong there: every wait whose results are
+// looked at is one of these.
+void wait_and_report(const char* op);
+
+// Copies to the host and does that.
 void read_back(void* to, const void* from, std::size_t bytes, const char* op);
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }

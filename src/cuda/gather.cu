@@ -1,7 +1,9 @@
 // Reading rows and elements by index, and writing and adding them: the transposes.
+// Indices were checked, and nothing is written where one of them was wrong (faults.hpp).
 // Indices that meet in one destination are put in order by a stable sort of destinations; then one
 // thread takes all that meet, in index order, so results are the same every time without atomics.
 #include "cuda/block.hpp"
+#include "cuda/faults.hpp"
 #include "cuda/kernels_decl.hpp"
 
 namespace nnx::cuda {
@@ -58,7 +60,8 @@ struct Scatter {
   const std::int64_t *place, *from;
 };
 template <class T, bool kAdd>
-__global__ void scatter_kernel(Scatter s, const T* src, T* dst) {
+__global__ void scatter_kernel(Stop stop, Scatter s, const T* src, T* dst) {
+  if (stop()) return;
   const int64_t total = s.outer * s.indices * s.units;
   for (int64_t t = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; t < total;
        t += int64_t{gridDim.x} * blockDim.x) {
@@ -96,7 +99,7 @@ class Order {
 template <class T, bool kAdd>
 void scatter(const char* op, Scatter s, const void* src, void* dst) {
   launch(op, scatter_kernel<T, kAdd>, blocks_for(s.outer * s.indices * s.units), dim3(kThreads), 0,
-         s, static_cast<const T*>(src), static_cast<T*>(dst));
+         Stop{}, s, static_cast<const T*>(src), static_cast<T*>(dst));
 }
 
 // f.template operator()<U>() for the widest unit that rows of `bytes` are made of, where both sides

@@ -4,6 +4,7 @@
 // or of channels. What is added to the image is sorted by element first, so that one thread adds
 // all that one element receives.
 #include "cuda/device.hpp"
+#include "cuda/faults.hpp"
 #include "cuda/kernels_decl.hpp"
 #include "cuda/sort.hpp"
 
@@ -55,8 +56,9 @@ __global__ void __launch_bounds__(kThreads) list_kernel(PickJob job, int64_t* nu
 // A thread for each channel and each first one of the entries, in order, that are equal.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    add_kernel(PickJob job, const int64_t* numbers, const int64_t* order, const T* y,
+    add_kernel(Stop stop, PickJob job, const int64_t* numbers, const int64_t* order, const T* y,
                const T* weight, T* dx) {
+  if (stop()) return;
   const int64_t each = job.places * job.terms, count = job.samples * job.channels * each;
   const int64_t step = job.samples * job.places;
   for (int64_t e = first_element(); e < count; e += all_threads()) {
@@ -94,8 +96,8 @@ void pick_add(const core::PickJob& job, core::Lane lane, const void* y, const vo
   launch("pick", list_kernel, blocks_for(entries), dim3(kThreads), 0, job, numbers.as<int64_t>());
   order_of(job.samples, each, job.elements, numbers.as<int64_t>(), order.as<int64_t>());
   with_float(lane, [&]<class T>() {
-    launch("pick", add_kernel<T>, blocks_for(entries * job.channels), dim3(kThreads), 0, job,
-           static_cast<const int64_t*>(numbers.as<int64_t>()),
+    launch("pick", add_kernel<T>, blocks_for(entries * job.channels), dim3(kThreads), 0, Stop{},
+           job, static_cast<const int64_t*>(numbers.as<int64_t>()),
            static_cast<const int64_t*>(order.as<int64_t>()), static_cast<const T*>(y),
            static_cast<const T*>(weight), static_cast<T*>(dx));
   });

@@ -13,7 +13,8 @@ struct Direct {
   const void* in[core::kMaxInputs];  // null: the value stands in `value`
   std::uint64_t value[core::kMaxInputs];
   void* out[core::kMaxResults];
-  bool aligned;  // all of them to sixteen bytes
+  bool aligned;                    // all of them to sixteen bytes
+  const unsigned long long* stop;  // in place: while this is not 0, nothing is written (faults.hpp)
 };
 
 // Several applications of one declaration: what an optimiser does to all parameters. Job j has the
@@ -91,6 +92,7 @@ __device__ void direct_step(const Direct& d, int64_t i, int n, std::type_identit
 // The part of a job that block `block` of `blocks` takes.
 template <int id, Lane lane>
 __device__ void direct_walk(const Direct& d, unsigned block, unsigned blocks) {
+  if (d.stop && *d.stop) return;
   constexpr int width = 16 / int(sizeof(Element<lane>)) < 4 ? 16 / int(sizeof(Element<lane>)) : 4;
   using A = Arguments<id, lane>;
   constexpr auto each = std::make_index_sequence<std::tuple_size_v<A>>{};

@@ -24,7 +24,7 @@ const Op kCast{.name = "astype",
                .backward = cast_backward,
                .lanes = lanes::leading};
 
-// i[0] and i[1]: kind and index of the device.
+// i[0] and i[1]: kind and index of the device; flag: early
 void to_device_forward(Call& c) {
   const Device to{static_cast<DeviceKind>(c.attrs.i[0]), static_cast<std::int16_t>(c.attrs.i[1])};
   GradMode off(false);
@@ -35,7 +35,7 @@ void to_device_forward(Call& c) {
   c.attrs.i[1] = from.index;
   const auto bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
   runtime::LongCall release(static_cast<double>(bytes) * 0.1);
-  runtime::copy_bytes(to.kind == DeviceKind::cpu ? from : to, c.out[0].bytes(), x.bytes(), bytes);
+  runtime::copy_bytes({c.out[0].bytes(), to}, {x.bytes(), from}, bytes, c.attrs.flag);
 }
 void to_device_backward(Backward& b) {
   b.in[0].grad = to_device(
@@ -46,6 +46,19 @@ const Op kToDevice{.name = "to",
                    .forward = to_device_forward,
                    .backward = to_device_backward,
                    .lanes = lanes::leading};
+
+void pinned_forward(Call& c) {
+  const Tensor& x = c.in[0].tensor;
+  const auto bytes = static_cast<std::size_t>(x.numel()) * size_of(x.dtype());
+  c.out[0] = Tensor(runtime::allocate_pinned(bytes), 0, x.shape(), contiguous_strides(x.shape()),
+                    x.dtype());
+  copy_into(x, c.out[0]);
+}
+const Op kPinned{.name = "pin_memory",
+                 .kind = Op::Kind::linear,
+                 .forward = pinned_forward,
+                 .backward = cast_backward,
+                 .lanes = lanes::leading};
 
 // target[...] = value: the old value of the target plays no part.
 void assign_forward(Call& c) {
@@ -102,12 +115,20 @@ Tensor astype(const Tensor& x, DType dtype) {
   return call(kCast, x, a);
 }
 
-Tensor to_device(const Tensor& x, Device device) {
+Tensor to_device(const Tensor& x, Device device, bool early) {
   if (x.device() == device) return x;
   Attrs a;
+  a.flag = early;
   a.i[0] = static_cast<std::int64_t>(device.kind);
   a.i[1] = device.index;
   return call(kToDevice, x, a);
+}
+
+Tensor pinned(const Tensor& x) {
+  if (x.device().kind != DeviceKind::cpu)
+    fail<DeviceError>("pin_memory", "memory of the CPU is pinned, to be copied from it",
+                      describe(x), "a tensor on a device needs none of it");
+  return call(kPinned, x);
 }
 
 Tensor on_cpu(const Tensor& x) {

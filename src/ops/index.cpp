@@ -12,18 +12,12 @@ namespace nnx::ops {
 namespace {
 using namespace pointwise;
 
-// index as contiguous int64 in [0, n), on that device; IndexError otherwise.
+// index as contiguous int64 in [0, n), on that device: checked_indices.
 Tensor checked_index(const Tensor& index, std::int64_t n, const char* op, Device device) {
   if (!is_integer(index.dtype()))
     fail<IndexError>(op, "indices must be integers (or a bool mask)", describe(index));
   GradMode off(false);
-  Tensor i = to_device(contiguous(astype(index, DType::int64)), device);
-  const auto [lo, hi] = index_range(i);
-  if (lo < -n || hi >= n)
-    fail<IndexError>(op,
-                     "indices must lie in [-" + std::to_string(n) + ", " + std::to_string(n) + ")",
-                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
-  return lo < 0 ? where(less(i, 0), add(i, n), i) : i;
+  return checked_indices(to_device(contiguous(astype(index, DType::int64)), device), {op, -n, n});
 }
 
 RowsJob rows_job(const Tensor& base, int axis, const Tensor& index) {
@@ -598,6 +592,11 @@ void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& v
   if (!in_place) assign(j.base, reshape(c.out[0], j.base.shape()));
 }
 
+Tensor embedding_rows(const Tensor& index, const Tensor& weight) {
+  return checked_indices(to_device(index, weight.device()),
+                         {"embedding", 0, weight.shape(0), IndexRule::Of::row});
+}
+
 namespace {
 // in = labels (checked); i[0] = classes
 void one_hot_forward(Call& c) {
@@ -618,12 +617,9 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   if (!is_integer(labels.dtype()))
     fail<DTypeError>("one_hot", "labels must be integers", describe(labels));
   GradMode off(false);
-  const Tensor i = contiguous(astype(labels, DType::int64));
-  auto [lo, hi] = index_range(i);
-  if (classes < 0) classes = hi + 1;
-  if (lo < 0 || hi >= classes)
-    fail<IndexError>("one_hot", "labels must lie in [0, " + std::to_string(classes) + ")",
-                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
+  Tensor i = contiguous(astype(labels, DType::int64));
+  if (classes < 0) classes = index_range(i).hi + 1;
+  i = checked_indices(i, {"one_hot", 0, classes, IndexRule::Of::label});
   Attrs a;
   a.i[0] = classes;
   return call(kOneHot, i, a);

@@ -80,8 +80,17 @@ const Op kReduced{.name = "loss",
                   .lanes = reduced_lanes};
 
 // --- softmax cross-entropy -----------------------------------------------------------------------
-// in = x (n, classes), labels (n) int64 with -1 for ignored; i[0] = rows that count, flag = mean.
+// in = x (n, classes), labels (n) int64 with -1 for ignored; i[0] = rows that count, or kCountThere
+// where only the device knows; flag = mean.
 // out = loss of each row or their sum / mean (i[1]: 0 none, 1 reduced), logsumexp of each row.
+
+constexpr std::int64_t kCountThere = -1;
+
+// How many rows count, as a number or a tensor of dtype t.
+Operand counted(const Tensor& labels, DType t, std::int64_t count) {
+  if (count != kCountThere) return static_cast<double>(count);
+  return astype(sum(greater_equal(labels, 0)), t);
+}
 
 void cross_entropy_forward(Call& c) {
   GradMode off(false);
@@ -98,7 +107,7 @@ void cross_entropy_forward(Call& c) {
   }
   if (c.attrs.i[1]) {
     loss = sum(loss);
-    if (c.attrs.flag) loss = divide(loss, static_cast<double>(c.attrs.i[0]));
+    if (c.attrs.flag) loss = divide(loss, counted(labels, t, c.attrs.i[0]));
   }
   c.out[0] = astype(loss, x.dtype());
 }
@@ -109,7 +118,7 @@ void cross_entropy_backward(Backward& b) {
   const std::int64_t n = x.shape(0), classes = x.shape(1);
   const DType t = row_dtype(x.dtype(), "cross_entropy");
   Tensor scale = astype(b.grad[0], t);
-  if (b.attrs.flag) scale = multiply(scale, 1.0 / static_cast<double>(b.attrs.i[0]));
+  if (b.attrs.flag) scale = divide(scale, counted(labels, t, b.attrs.i[0]));
   scale = contiguous(expand(scale, Shape{n}));
   const Tensor rows = contiguous(astype(x, t));
   Tensor dx = runtime::empty(x.shape(), t, x.device());
@@ -131,7 +140,7 @@ Tensor cross_entropy_definition(std::span<const Operand> in, const Attrs& a) {
   Tensor loss = where(ignored, 0, negative(picked));
   if (!a.i[1]) return loss;
   loss = sum(loss);
-  return a.flag ? divide(loss, static_cast<double>(a.i[0])) : loss;
+  return a.flag ? divide(loss, counted(labels, loss.dtype(), a.i[0])) : loss;
 }
 
 const Op kCrossEntropy{.name = "cross_entropy",
@@ -215,25 +224,23 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, std::int64_t ign
   {
     GradMode off(false);
     index = contiguous(reshape(astype(labels, DType::int64), Shape{labels.numel()}));
-    const auto [lo, hi] = index_range(index);
-    if (lo < 0 || hi >= classes) {
-      const Tensor ignored = equal(index, ignore_index);
-      const Tensor bad = logical_and(logical_not(ignored),
-                                     logical_or(less(index, 0), greater_equal(index, classes)));
-      if (value_of<bool>(any(lanes::values(bad))))
-        fail<IndexError>(
-            "cross_entropy",
-            "labels must lie in [0, " + std::to_string(classes) + ") or be ignore_index",
-            "labels from " + std::to_string(lo) + " to " + std::to_string(hi),
-            lo >= 1 && hi == classes ? "labels count from 0: subtract 1"
-            : lo == -1               ? "ignore_index=-1 leaves samples labelled -1 out"
-                                     : "");
-      if (!lanes::any(ignored)) a.i[0] -= value_of<std::int64_t>(sum(ignored));
-      index = where(ignored, -1, index);
-    } else if (ignore_index >= 0 && ignore_index < classes) {
-      const Tensor ignored = equal(index, ignore_index);
-      if (!lanes::any(ignored)) a.i[0] -= value_of<std::int64_t>(sum(ignored));
-      index = where(ignored, -1, index);
+    const IndexRule rule{"cross_entropy", 0, classes, IndexRule::Of::class_label};
+    if (index.device().kind != DeviceKind::cpu && classes > 0) {
+      index = checked_on_device(index, rule, ignore_index);
+      a.i[0] = kCountThere;
+    } else {
+      const auto [lo, hi] = index_range(index);
+      const bool outside = lo < 0 || hi >= classes;
+      if (outside || (ignore_index >= 0 && ignore_index < classes)) {
+        const Tensor ignored = equal(index, ignore_index);
+        if (outside) {
+          const Tensor bad = logical_and(logical_not(ignored),
+                                         logical_or(less(index, 0), greater_equal(index, classes)));
+          if (value_of<bool>(any(lanes::values(bad)))) fail_indices(rule, lo, hi);
+        }
+        if (!lanes::any(ignored)) a.i[0] -= value_of<std::int64_t>(sum(ignored));
+        index = where(ignored, -1, index);
+      }
     }
   }
   if (lanes::any(index) && r == LossReduction::mean) {  // lanes ignore different numbers of rows

@@ -36,7 +36,9 @@ Tensor tri_mask(const Tensor& x, std::int64_t k, bool upper);  // tril, triu
 Tensor clone(const Tensor& x);                // a contiguous copy
 Tensor contiguous(const Tensor& x);           // x itself when it is
 Tensor astype(const Tensor& x, DType dtype);  // x itself when it has the dtype
-Tensor to_device(const Tensor& x, Device device);
+// `early`: a copy from pinned memory may still be under way; to the host it never is.
+Tensor to_device(const Tensor& x, Device device, bool early = false);
+Tensor pinned(const Tensor& x);  // a copy in memory that devices read by themselves
 // x where the host can read it, without autodiff.
 Tensor on_cpu(const Tensor& x);
 void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
@@ -189,9 +191,10 @@ void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index
                     const Operand& value);
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
 Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& values);
-Tensor one_hot(const Tensor& labels, std::int64_t classes);  // -1: largest label + 1; int64
-std::vector<Tensor> nonzero(const Tensor& x);                // one index array per axis
-Tensor nonzero_matrix(const Tensor& x);                      // (n, ndim)
+Tensor embedding_rows(const Tensor& index, const Tensor& weight);  // checked, int64
+Tensor one_hot(const Tensor& labels, std::int64_t classes);        // -1: largest label + 1; int64
+std::vector<Tensor> nonzero(const Tensor& x);                      // one index array per axis
+Tensor nonzero_matrix(const Tensor& x);                            // (n, ndim)
 
 // --- of networks (softmax.cpp, norm.cpp, batch_norm.cpp, resample.cpp, pick.cpp,
 // grid_sample.cpp, loss.cpp) ---------------------------------------------------------------------

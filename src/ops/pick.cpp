@@ -102,15 +102,7 @@ Tensor pick(const Tensor& x, const Tensor& index, const Tensor& weight) {
   if (weight.dtype() != x.dtype())
     fail<DTypeError>("pick", "x and weight must have the same dtype", received);
   if (!is_integer(index.dtype())) fail<DTypeError>("pick", "indices must be integers", received);
-  Tensor checked;
-  {
-    GradMode off(false);
-    checked = contiguous(astype(index, DType::int64));
-  }
-  const auto [lo, hi] = index_range(checked);
-  if (lo < 0 || hi >= x.shape(2))
-    fail<IndexError>("pick", "indices must lie in [0, " + std::to_string(x.shape(2)) + ")",
-                     "values from " + std::to_string(lo) + " to " + std::to_string(hi));
+  const Tensor checked = checked_indices(index, {"pick", 0, x.shape(2)});
   return call(kPick, x, weight, checked);
 }
 

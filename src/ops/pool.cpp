@@ -411,14 +411,9 @@ Tensor max_unpool(const Tensor& x, const Tensor& index, const Dims& size) {
   Tensor flat_index;
   {
     GradMode off(false);
-    flat_index = contiguous(astype(reshape(index, flat(x.shape(), r)), DType::int64));
-    const auto [lo, hi] = index_range(flat_index);
-    if (lo < 0 || hi >= a.i[0])
-      fail<IndexError>(op,
-                       "indices must lie in [0, " + std::to_string(a.i[0]) +
-                           "), the elements of a plane " + to_string(size),
-                       "values from " + std::to_string(lo) + " to " + std::to_string(hi),
-                       "give output_size, the size before the pooling");
+    constexpr const char* names[] = {"max_unpool1d", "max_unpool2d", "max_unpool3d"};
+    flat_index = checked_indices(reshape(index, flat(x.shape(), r)),
+                                 {names[r - 1], 0, a.i[0], IndexRule::Of::place});
   }
   return reshape(call(kUnpool, reshape(x, flat(x.shape(), r)), flat_index, a), shape);
 }

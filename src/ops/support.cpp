@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/device.hpp"
+
 namespace nnx::ops {
 
 std::uint32_t axis_mask(const Axes& axes, int rank, const char* op) {
@@ -74,6 +76,27 @@ IndexRange index_range(const Tensor& index) {
   IndexRange r;
   if (all.numel()) kernels_of(all).index_range(all.numel(), all.data<std::int64_t>(), &r.lo, &r.hi);
   return r;
+}
+
+Tensor checked_on_device(const Tensor& index, const IndexRule& rule,
+                         std::optional<std::int64_t> ignored) {
+  GradMode off(false);
+  const Tensor all = contiguous(lanes::values(index));
+  const Tensor out = runtime::empty(all.shape(), DType::int64, all.device());
+  if (all.numel())
+    runtime::check_indices(all.device(),
+                           {rule, all.numel(), all.data<std::int64_t>(), out.data<std::int64_t>(),
+                            ignored.has_value(), ignored.value_or(0)});
+  return index.lanes() ? lanes::with_lanes(out, *index.lanes()) : out;
+}
+
+Tensor checked_indices(const Tensor& index, const IndexRule& rule) {
+  GradMode off(false);
+  const Tensor i = contiguous(astype(index, DType::int64));
+  if (i.device().kind != DeviceKind::cpu && rule.high > 0) return checked_on_device(i, rule);
+  const auto [least, most] = index_range(i);
+  if (least < rule.low || most >= rule.high) fail_indices(rule, least, most);
+  return least < 0 ? pointwise::where(pointwise::less(i, 0), pointwise::add(i, rule.high), i) : i;
 }
 
 DType row_dtype(DType t, const char* op) {

@@ -46,6 +46,13 @@ struct IndexRange {
   std::int64_t lo = 0, hi = -1;
 };
 IndexRange index_range(const Tensor& index);
+// int64 indices, contiguous, as kernels take them: counted from the front. IndexError for one
+// outside of the rule: before anything happens on the CPU; from a device when it is next waited
+// for, and in its place stands one that does no harm.
+Tensor checked_indices(const Tensor& index, const IndexRule& rule);
+// The part of that for indices on a device. Those that are `ignored` keep the rule and become -1.
+Tensor checked_on_device(const Tensor& index, const IndexRule& rule,
+                         std::optional<std::int64_t> ignored = {});
 // target's elements = value, in the target's dtype.
 void fill_into(const Tensor& target, Scalar value);
 

@@ -55,7 +55,7 @@ void fail_for_backend(core::Failure kind, const char* op, const char* rule, cons
   fail<DeviceError>(op, rule, received, hint);
 }
 
-constinit const core::Host g_host{&parallel, &fail_for_backend};
+constinit const core::Host g_host{&parallel, &fail_for_backend, &core::fail_indices};
 
 // Where the libraries lie; beside this one unless set.
 std::string directory() {
@@ -155,9 +155,10 @@ const Kernels* open_cuda(std::string& why) {
   return table = open_library(library_path("cuda"), why);
 }
 
+constinit std::atomic<const Kernels*> g_cuda{nullptr};  // once a device was asked for
+
 const Kernels& use_cuda(Device device) {
-  static constinit std::atomic<const Kernels*> opened{nullptr};
-  const Kernels* table = opened.load(std::memory_order_acquire);
+  const Kernels* table = g_cuda.load(std::memory_order_acquire);
   if (!table) {
     std::lock_guard lock(g_mutex);
     std::string why;
@@ -165,7 +166,7 @@ const Kernels& use_cuda(Device device) {
     if (!table) fail<DeviceError>("device", why, core::to_string(device), kNoKernels);
     table->device->use(device.index);
     static const core::Attention several_devices;  // ops make sure of them
-    opened.store(table, std::memory_order_release);
+    g_cuda.store(table, std::memory_order_release);
   }
   table->device->use(device.index);
   return *table;
@@ -181,6 +182,8 @@ void set_library_directory(std::string path) {
 const Kernels& detail::open_kernels(Device device) {
   return device.kind == DeviceKind::cpu ? open_cpu() : use_cuda(device);
 }
+
+const Kernels* cuda_in_use() noexcept { return g_cuda.load(std::memory_order_acquire); }
 
 std::string cpu_level() { return kernels().level; }
 

@@ -28,6 +28,9 @@ inline const core::Kernels& kernels(core::Device device = {}) {
   return detail::open_kernels(device);
 }
 
+// The table of CUDA, if this process has used it.
+const core::Kernels* cuda_in_use() noexcept;
+
 std::string cpu_level();  // "v2", "v3", "v4", "generic"
 bool level_forced();      // by NNX_CPU_LEVEL
 

@@ -1,6 +1,6 @@
 // Memory that the host cannot read itself: storages on a device, copies to and from it.
 // Invariant: work on a device happens in the order asked for; a copy to the host waits for all of
-// it, and reports what failed there.
+// it, and reports what failed there and which indices were wrong.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,21 @@ namespace nnx::runtime {
 // OutOfMemoryError when the device has no room.
 core::Ref<core::Storage> allocate_on_device(std::size_t bytes, core::Device device);
 
-// Between the host and a device, or two devices; `device` is one that is not the host.
-void copy_bytes(core::Device device, void* to, const void* from, std::size_t bytes);
+// Where bytes are.
+struct Place {
+  void* data;
+  core::Device device;
+};
+// One of the two is not the host. `early`: DeviceApi::copy.
+void copy_bytes(Place to, Place from, std::size_t bytes, bool early = false);
+
+// Memory of the host that devices read by themselves. OutOfMemoryError where the system gives none;
+// without a device there is nothing to give, which can_pin() says.
+bool can_pin();
+core::Ref<core::Storage> allocate_pinned(std::size_t bytes);
+bool is_pinned(const core::Storage& storage);
+
+void check_indices(core::Device device, const core::IndexCheck& check);
 
 void synchronize(core::Device device);  // nothing to do on the CPU
 

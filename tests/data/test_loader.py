@@ -155,10 +155,19 @@ def test_samplers() -> None:
 
 def test_what_has_no_effect_is_accepted() -> None:
     loader = DataLoader(
-        tensors(), batch_size=5, num_workers=8, pin_memory=True, timeout=3, worker_init_fn=print,
+        tensors(), batch_size=5, num_workers=8, timeout=3, worker_init_fn=print,
         prefetch_factor=2, persistent_workers=True,
     )  # fmt: skip
     assert loader.num_workers == 8 and order(loader) == list(range(10))
+
+
+def test_pin_memory_gives_the_same_batches() -> None:
+    can = any(d["available"] for d in nnx.devices() if d["name"] != "cpu")
+    loader = DataLoader(tensors(), batch_size=5, pin_memory=True)
+    assert order(loader) == list(range(10))
+    assert all(part.is_pinned() == can for batch in loader for part in batch)
+    named = DataLoader([{"x": nnx.ones(2), "name": "a"}], pin_memory=True)
+    assert [b["x"].tolist() for b in named] == [[[1, 1]]] and next(iter(named))["name"] == ["a"]
 
 
 def test_breaking_out_of_a_loop_and_starting_again() -> None:

@@ -22,8 +22,10 @@ from nnx._nnx import (
     Tensor,
     asarray,
     default_generator,
+    devices,
     error_text,
 )
+from nnx._trees import tree_map
 from nnx.data.collate import default_collate, default_convert
 from nnx.data.dataset import IterableDataset, can_take, in_memory
 from nnx.data.sampler import BatchSampler, RandomSampler, SequentialSampler
@@ -53,7 +55,10 @@ class DataLoader:
         persistent_workers: whether worker processes are kept from one epoch to the next.
         worker_type: "thread", or "process" for datasets whose Python code keeps the interpreter
             busy; those must be importable by other processes.
-        pin_memory, pin_memory_device, in_order: accepted, without effect.
+        pin_memory: whether the tensors of a batch are put where CUDA devices read them by
+            themselves, so that `x.to(device, non_blocking=True)` does not wait; without such a
+            device they stay where they are.
+        pin_memory_device, in_order: accepted, without effect.
 
     Shapes: a batch is a list of tensors (batch, ...) for samples that are tuples.
     Raises: ArgumentError, DTypeError for options that make no sense. An error in the dataset is
@@ -161,6 +166,12 @@ class DataLoader:
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
+        made = self._made()
+        if self.pin_memory and any(d["available"] for d in devices() if d["name"] != "cpu"):
+            return map(_pinned, made)
+        return made
+
+    def _made(self) -> Iterator[Any]:
         batched = self.batch_size is not None or self._batches is not None
         if batched and self.collate_fn is default_collate and can_take(self.dataset):
             if in_memory(self.dataset):
@@ -239,6 +250,16 @@ class DataLoader:
 
 def _tensor(batch: Any) -> Tensor:
     return asarray(batch if isinstance(batch, Tensor) else list(batch))
+
+
+def _pinned(batch: Any) -> Any:
+    """The batch with its tensors in pinned memory; those on a device stay there."""
+
+    def leaf(x: Any) -> Any:
+        on_device = isinstance(x, Tensor) and x.device.type != "cpu"
+        return x if on_device or not hasattr(x, "pin_memory") else x.pin_memory()
+
+    return tree_map(leaf, batch)
 
 
 def _warn_of_nothing(sampler: Any, size: int | None) -> None:

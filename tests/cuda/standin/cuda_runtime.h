@@ -7,10 +7,13 @@
 //   NNX_STANDIN_FAIL     no-driver, old-driver, no-device, lost (from the next launch on)
 //   NNX_STANDIN_MEMORY   bytes of the device, 2e9 unless set
 //   NNX_STANDIN_DEVICES  how many there are, 2 unless set
+//   NNX_STANDIN_PINNED   bytes of the host that can be pinned, any number unless set
 //   NNX_STANDIN_COMPILE  a folder in which the stand-in for NVRTC (nvrtc.cpp) works
 //
-// Invariants: device memory is host memory behind a guard pattern that is checked when it is freed;
-// a launch is finished when it returns.
+// Invariants: memory of devices and pinned memory is host memory behind a guard pattern that is
+// checked when it is freed; a launch is finished when it returns. Copies from and to pinned memory
+// are carried out as late as CUDA allows: when the host waits for them, or something that may use
+// their result is queued behind them. So what does not wait finds old values.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +21,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -35,7 +40,8 @@
 #define __shared__ static thread_local
 #define NNX_STANDIN 1
 
-// --- types ----------------------------------------------------------------------------------------
+// --- types
+// ----------------------------------------------------------------------------------------
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
   dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
@@ -64,6 +70,7 @@ enum cudaMemoryType {
 };
 struct cudaPointerAttributes {
   cudaMemoryType type;
+  int device;
 };
 struct cudaDeviceProp {
   char name[256];
@@ -72,12 +79,14 @@ struct cudaDeviceProp {
 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+constexpr unsigned cudaHostAllocPortable = 1;
 using cudaStream_t = struct StandinStream*;
 using cudaEvent_t = struct StandinEvent*;
 using cudaLibrary_t = struct StandinLibrary*;
 using cudaKernel_t = struct StandinKernel*;
 
-// --- one block of threads -------------------------------------------------------------------------
+// --- one block of threads
+// -------------------------------------------------------------------------
 inline thread_local uint3 threadIdx, blockIdx;
 inline thread_local dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
@@ -235,7 +244,8 @@ T exchange(T value, unsigned from) {
   return result;
 }
 
-// --- devices --------------------------------------------------------------------------------------
+// --- devices
+// --------------------------------------------------------------------------------------
 inline const char* setting(const char* name) {
   const char* text = std::getenv(name);
   return text ? text : "";
@@ -245,12 +255,63 @@ inline bool failing(const char* how) { return std::string(setting("NNX_STANDIN_F
 struct Guard {
   std::size_t bytes;
   std::uint64_t pattern;
+  cudaMemoryType type;
+  int device;
 };
 constexpr std::uint64_t kPattern = 0xfeedfacecafebeef;
 constexpr std::size_t kMargin = 256;
-inline std::size_t g_used = 0;
+inline std::recursive_mutex g_mutex;  // held by whatever touches the devices
+using Lock = std::lock_guard<std::recursive_mutex>;
+inline std::size_t g_used = 0, g_pinned = 0;
 inline cudaError_t g_last = cudaSuccess;
 inline std::vector<char*> g_live;
+inline thread_local int t_device = 0;
+
+// A copy that has not been carried out yet; they are numbered in the order they were queued.
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+  std::uint64_t number;
+};
+}  // namespace standin
+struct StandinStream {
+  std::deque<standin::Copy> waiting;
+};
+struct StandinEvent {
+  cudaStream_t stream = nullptr;
+  std::uint64_t after = 0;  // the number of the last copy in front of it
+};
+namespace standin {
+inline std::uint64_t g_copies = 0;
+inline StandinStream g_default_stream;
+inline StandinStream& stream_of(cudaStream_t s) {
+  return reinterpret_cast<std::uintptr_t>(s) > 2 ? *s : g_default_stream;  // 1, 2: names of defaults
+}
+
+// What is queued in front of (and with) copy number `last` of a stream.
+inline void carry_out(cudaStream_t s, std::uint64_t last = ~std::uint64_t{0}) {
+  auto& waiting = stream_of(s).waiting;
+  while (!waiting.empty() && waiting.front().number <= last) {
+    const Copy c = waiting.front();
+    waiting.pop_front();
+    std::memmove(c.to, c.from, c.bytes);
+  }
+}
+inline std::vector<cudaStream_t>& streams() {
+  static auto& all = *new std::vector<cudaStream_t>{nullptr};
+  return all;
+}
+inline void carry_out_everything() {
+  for (const cudaStream_t s : streams()) carry_out(s);
+}
+inline const Guard* guard_of(const void* data) {
+  for (const char* p : g_live) {
+    const auto* guard = reinterpret_cast<const Guard*>(p - kMargin);
+    if (data >= p && data < p + guard->bytes) return guard;
+  }
+  return nullptr;
+}
 
 inline cudaError_t note(cudaError_t e) {
   if (e != cudaSuccess) g_last = e;
@@ -308,6 +369,18 @@ T atomicAdd(T* at, T x) {
   return old;
 }
 template <class T>
+T atomicCAS(T* at, T expected, T x) {
+  const T old = *at;
+  if (old == expected) *at = x;
+  return old;
+}
+template <class T>
+T atomicMin(T* at, T x) {
+  const T old = *at;
+  *at = std::min(old, x);
+  return old;
+}
+template <class T>
 T atomicMax(T* at, T x) {
   const T old = *at;
   *at = std::max(old, x);
@@ -325,7 +398,8 @@ inline double erfcx(double x) {
 }
 inline float erfcxf(float x) { return static_cast<float>(erfcx(static_cast<double>(x))); }
 
-// --- the interface --------------------------------------------------------------------------------
+// --- the interface
+// --------------------------------------------------------------------------------
 inline const char* cudaGetErrorName(cudaError_t e) {
   switch (e) {
     case cudaSuccess: return "cudaSuccess";
@@ -361,7 +435,10 @@ inline cudaError_t cudaGetDeviceCount(int* n) {
   *n = *text ? std::atoi(text) : 2;
   return cudaSuccess;
 }
-inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+inline cudaError_t cudaSetDevice(int device) {
+  standin::t_device = device;
+  return cudaSuccess;
+}
 inline std::size_t standin_memory() {
   const char* text = standin::setting("NNX_STANDIN_MEMORY");
   return *text ? static_cast<std::size_t>(std::atof(text)) : std::size_t{2'000'000'000};
@@ -375,72 +452,135 @@ inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) {
-  *s = reinterpret_cast<cudaStream_t>(new char);
+  const standin::Lock lock(standin::g_mutex);
+  standin::streams().push_back(*s = new StandinStream);
   return cudaSuccess;
 }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  return standin::failing("lost") ? standin::note(cudaErrorIllegalAddress) : cudaSuccess;
-}
-inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t*, unsigned) { return cudaSuccess; }
-inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
-inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-
-inline cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+inline cudaError_t cudaStreamSynchronize(cudaStream_t s) {
   using namespace standin;
-  if (g_used + bytes > standin_memory()) return note(cudaErrorMemoryAllocation);
+  if (failing("lost")) return note(cudaErrorIllegalAddress);
+  const Lock lock(g_mutex);
+  carry_out(s);
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned) {
+  *e = new StandinEvent;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s) {
+  const standin::Lock lock(standin::g_mutex);
+  *e = {s, standin::g_copies};
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventQuery(cudaEvent_t e) {
+  using namespace standin;
+  const Lock lock(g_mutex);
+  const auto& waiting = stream_of(e->stream).waiting;
+  const bool done = waiting.empty() || waiting.front().number > e->after;
+  return done ? cudaSuccess : note(cudaErrorNotReady);
+}
+inline cudaError_t cudaEventSynchronize(cudaEvent_t e) {
+  using namespace standin;
+  if (failing("lost")) return note(cudaErrorIllegalAddress);
+  const Lock lock(g_mutex);
+  carry_out(e->stream, e->after);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t e, unsigned) {
+  return cudaEventSynchronize(e);
+}
+inline cudaError_t cudaEventDestroy(cudaEvent_t e) {
+  delete e;
+  return cudaSuccess;
+}
+
+namespace standin {
+inline void* guarded(std::size_t bytes, cudaMemoryType type) {
   const std::size_t whole = (bytes + 2 * kMargin + 255) / 256 * 256;
   auto* p = static_cast<char*>(std::aligned_alloc(256, whole));
-  new (p) Guard{bytes, kPattern};
+  new (p) Guard{bytes, kPattern, type, t_device};
   std::memset(p + kMargin, 0xee, bytes);  // never initialised by the real one either
   std::memcpy(p + kMargin + bytes, &kPattern, sizeof kPattern);
-  g_used += bytes;
   g_live.push_back(p + kMargin);
-  *data = p + kMargin;
-  return cudaSuccess;
+  return p + kMargin;
 }
-inline cudaError_t cudaFree(void* data) {
-  using namespace standin;
-  if (!data) return cudaSuccess;
+inline std::size_t give_back(void* data) {
+  carry_out_everything();
   char* p = static_cast<char*>(data) - kMargin;
   const auto* guard = reinterpret_cast<const Guard*>(p);
+  const std::size_t bytes = guard->bytes;
   std::uint64_t after;
-  std::memcpy(&after, p + kMargin + guard->bytes, sizeof after);
+  std::memcpy(&after, p + kMargin + bytes, sizeof after);
   if (guard->pattern != kPattern || after != kPattern) {
     std::fputs("stand-in: a kernel wrote outside its memory\n", stderr);
     std::abort();
   }
-  g_used -= guard->bytes;
   std::erase(g_live, static_cast<char*>(data));
   std::free(p);
+  return bytes;
+}
+}  // namespace standin
+
+inline cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  using namespace standin;
+  const Lock lock(g_mutex);
+  if (g_used + bytes > standin_memory()) return note(cudaErrorMemoryAllocation);
+  g_used += bytes;
+  *data = guarded(bytes, cudaMemoryTypeDevice);
+  return cudaSuccess;
+}
+inline cudaError_t cudaFree(void* data) {
+  const standin::Lock lock(standin::g_mutex);
+  if (data) standin::g_used -= standin::give_back(data);
+  return cudaSuccess;
+}
+inline cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) {
+  using namespace standin;
+  const Lock lock(g_mutex);
+  const char* most = setting("NNX_STANDIN_PINNED");
+  if (*most && static_cast<double>(g_pinned + bytes) > std::atof(most))
+    return note(cudaErrorMemoryAllocation);
+  g_pinned += bytes;
+  *data = guarded(bytes, cudaMemoryTypeHost);
+  return cudaSuccess;
+}
+inline cudaError_t cudaFreeHost(void* data) {
+  const standin::Lock lock(standin::g_mutex);
+  if (data) standin::g_pinned -= standin::give_back(data);
   return cudaSuccess;
 }
 inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* data) {
-  a->type = cudaMemoryTypeUnregistered;
-  for (const char* p : standin::g_live) {
-    const auto* guard = reinterpret_cast<const standin::Guard*>(p - standin::kMargin);
-    if (data >= p && data < p + guard->bytes) a->type = cudaMemoryTypeDevice;
-  }
+  const standin::Lock lock(standin::g_mutex);
+  const auto* guard = standin::guard_of(data);
+  *a = {guard ? guard->type : cudaMemoryTypeUnregistered, guard ? guard->device : -1};
   return cudaSuccess;
 }
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,
-                                   cudaStream_t) {
-  if (standin::failing("lost")) return standin::note(cudaErrorIllegalAddress);
-  std::memmove(to, from, bytes);
+                                   cudaStream_t s) {
+  using namespace standin;
+  if (failing("lost")) return note(cudaErrorIllegalAddress);
+  const Lock lock(g_mutex);
+  const Guard *at = guard_of(to), *source = guard_of(from);
+  const bool late =
+      (at && at->type == cudaMemoryTypeHost) || (source && source->type == cudaMemoryTypeHost);
+  stream_of(s).waiting.push_back({to, from, bytes, ++g_copies});
+  if (!late) carry_out(s);
   return cudaSuccess;
 }
 inline cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
                                      std::size_t from_pitch, std::size_t width, std::size_t height,
                                      cudaMemcpyKind kind, cudaStream_t stream) {
   for (std::size_t row = 0; row < height; ++row)
-    if (const cudaError_t e = cudaMemcpyAsync(static_cast<char*>(to) + row * to_pitch,
-                                              static_cast<const char*>(from) + row * from_pitch,
-                                              width, kind, stream);
+    if (const cudaError_t e =
+            cudaMemcpyAsync(static_cast<char*>(to) + row * to_pitch,
+                            static_cast<const char*>(from) + row * from_pitch, width, kind, stream);
         e != cudaSuccess)
       return e;
   return cudaSuccess;
 }
-inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t s) {
+  const standin::Lock lock(standin::g_mutex);
+  standin::carry_out(s);
   std::memset(to, value, bytes);
   return cudaSuccess;
 }
@@ -451,11 +591,13 @@ cudaError_t cudaFuncSetAttribute(F*, cudaFuncAttribute, int) {
 
 template <class... P>
 cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 threads, void** arguments,
-                             std::size_t shared, cudaStream_t) {
+                             std::size_t shared, cudaStream_t s) {
   using namespace standin;
   if (failing("lost")) return note(cudaErrorIllegalAddress);
   if (shared > kShared || threads.x * threads.y * threads.z > 1024 || grid.x == 0 || grid.y > 65535)
     return note(cudaErrorInvalidValue);
+  const Lock lock(g_mutex);
+  carry_out(s);
   struct Call {
     void (*kernel)(P...);
     void** arguments;
@@ -484,14 +626,17 @@ inline cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* path,
   *library = reinterpret_cast<cudaLibrary_t>(dlopen(static_cast<const char*>(path), RTLD_NOW));
   return *library ? cudaSuccess : cudaErrorInvalidValue;
 }
-inline cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library, const char* name) {
+inline cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library,
+                                        const char* name) {
   *kernel = reinterpret_cast<cudaKernel_t>(
       dlsym(reinterpret_cast<void*>(library), ("standin_" + std::string(name)).c_str()));
   return *kernel ? cudaSuccess : cudaErrorInvalidValue;
 }
 inline cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 threads, void** arguments,
-                                    std::size_t, cudaStream_t) {
+                                    std::size_t, cudaStream_t s) {
   if (standin::failing("lost")) return standin::note(cudaErrorIllegalAddress);
+  const standin::Lock lock(standin::g_mutex);
+  standin::carry_out(s);
   reinterpret_cast<void (*)(void**, unsigned, unsigned)>(const_cast<void*>(kernel))(
       arguments, grid.x, threads.x);
   return cudaSuccess;

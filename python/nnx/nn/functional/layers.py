@@ -84,11 +84,7 @@ def embedding(
         rule = "the input must be indices of integer dtype"
         raise fail(DTypeError, op, rule, describe(index, "input"), "convert them: input.long()")
     rows = weight.shape[0]
-    if index.numel():
-        low, high = int(index.min()), int(index.max())
-        if low < 0 or high >= rows:
-            rule = f"indices must lie in [0, {rows}), the rows of the weight"
-            raise fail(IndexError, op, rule, f"indices from {low} to {high}")
+    index = ops._embedding_rows(index, weight)
     if max_norm is not None:
         _shorten(weight, index, max_norm, norm_type)
     y = ops.take(weight, index, 0)
