@@ -26,8 +26,8 @@ class ArrayNamespaceInfo:
     """What can be asked of an array namespace: its devices, dtypes and abilities.
 
     Example:
-        >>> nnx.__array_namespace_info__().default_device()
-        device(type='cpu')
+        >>> nnx.__array_namespace_info__().default_dtypes()["integral"]
+        nnx.int64
     """
 
     def capabilities(self) -> dict[str, Any]:
@@ -43,8 +43,8 @@ class ArrayNamespaceInfo:
         """The device of new tensors: the CPU, unless nnx.set_default_device says otherwise.
 
         Example:
-            >>> nnx.__array_namespace_info__().default_device()
-            device(type='cpu')
+            >>> nnx.__array_namespace_info__().default_device() == nnx.zeros(1).device
+            True
         """
         return ops.get_default_device()
 
