@@ -102,6 +102,13 @@ def show_time(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
+def show_rate(rate: float) -> str:
+    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if rate >= scale:
+            return f"{rate / scale:.1f} {prefix}"
+    return f"{rate:.1f} "
+
+
 def installed(peer: str) -> bool:
     return importlib.util.find_spec(peer) is not None
 
@@ -269,7 +276,7 @@ def show(outcome: Outcome) -> str:
             text += f" (x{outcome.ratios[side]:.2f})"
         if side == OURS and outcome.case.work:
             amount, unit = outcome.case.work
-            text += f" = {amount / seconds / 1e9:.1f} G{unit}/s"
+            text += f" = {show_rate(amount / seconds)}{unit}/s"
         parts.append(text)
     verdict = "    "
     if outcome.judged():
