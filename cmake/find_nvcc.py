@@ -1,9 +1,11 @@
-"""Prints the path of nvcc, or fails: CUDACXX, the path, the usual folder, NVIDIA's wheels."""
+"""Prints the path of nvcc 13 or later: CUDACXX, the path, the usual folder, NVIDIA's wheels."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -23,10 +25,17 @@ def candidates() -> Iterator[Path]:
         yield from sorted(Path(site or ".").glob("nvidia/cu*/bin/nvcc"), reverse=True)
 
 
+def is_new_enough(path: Path) -> bool:
+    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    release = re.search(r"release (\d+)\.", told)
+    return release is not None and int(release[1]) >= 13
+
+
 def main() -> int:
     for path in candidates():
         # The wheels come apart: the compiler proper and the headers may be missing.
-        if path.is_file() and (path.parent.parent / "include" / "cuda_runtime.h").is_file():
+        complete = path.is_file() and (path.parent.parent / "include" / "cuda_runtime.h").is_file()
+        if complete and is_new_enough(path):
             print(path)
             return 0
     return 1
