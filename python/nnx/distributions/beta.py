@@ -98,8 +98,8 @@ class Beta(Distribution):
 class Dirichlet(Distribution):
     """The Dirichlet distribution of n shares with the sum 1, prod_i x_i^(a_i - 1) / B(a).
 
-    Draws that would round to 0 or 1 are the nearest normal number inside. The mode has no share
-    for an a_i of at most 1; if none is above 1 it is the corner of the largest a_i, the first of
+    Shares that would round to 0 are the smallest normal number. The mode has no share for an a_i
+    of at most 1; if none is above 1 it is the corner of the largest a_i, the first of
     several, and NaN where all points are equally probable (a = 1), as in PyTorch.
 
     Shapes: concentration (..., n).
@@ -137,7 +137,8 @@ class Dirichlet(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         logs = log_gamma(nnx.broadcast_to(self.concentration, self._shape(sample_shape)))
-        return _open(nnx.softmax(logs, -1).to(self.concentration.dtype))
+        shares = nnx.softmax(logs, -1).to(self.concentration.dtype)
+        return shares.clip(nnx.finfo(shares.dtype).tiny) if shares.shape[-1] > 1 else shares
 
     def log_prob(self, value: Any) -> Tensor:
         a = self.concentration

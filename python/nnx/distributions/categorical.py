@@ -88,11 +88,19 @@ class Categorical(Distribution):
         return drawn.reshape(self._shape(sample_shape))
 
     def log_prob(self, value: Any) -> Tensor:
-        v = self._value(value, self.logits).long()
+        v = self._class(value)
         shape = nnx.broadcast_shapes(v.shape, self._batch_shape)
         logits = nnx.broadcast_to(self.logits, (*shape, self.logits.shape[-1]))
         index = nnx.broadcast_to(v, shape).unsqueeze(-1)
         return logits.gather(-1, index).squeeze(-1)
+
+    def _class(self, value: Any) -> Tensor:
+        """Class numbers as they came, not in the dtype of logits, which may not hold them all."""
+        v = nnx.asarray(value, device=None if isinstance(value, Tensor) else self.logits.device)
+        if self._validate_args:
+            hint = "validate_args=False leaves this check out"
+            require(type(self).__name__, "value", v, self.support, hint)
+        return v.long()
 
     def entropy(self) -> Tensor:
         return nnx.entr(self.probs).sum(-1)

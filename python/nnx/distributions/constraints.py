@@ -92,6 +92,22 @@ def _whole(v: Tensor) -> Tensor:
     return v == nnx.floor(v) if v.is_floating_point() else nnx.isfinite(v)
 
 
+def _wide(v: Tensor) -> Tensor:
+    """The same numbers where none of the bounds that they are compared with is rounded."""
+    if v.is_floating_point():
+        return v.to(nnx.float64)
+    return v if v.dtype == nnx.uint64 else v.to(nnx.int64)
+
+
+def _simplex(v: Tensor) -> Tensor:
+    """Each share may be off by its rounding, or be the smallest normal number in place of 0."""
+    n, slack = max(1, v.shape[-1]), 0.0
+    if v.is_floating_point():
+        info = nnx.finfo(v.dtype)
+        v, slack = v.to(nnx.float64), 4 * info.eps + n * info.tiny
+    return _each(v >= 0, 1) & (nnx.abs(v.sum(-1) - 1) < max(1e-6 * n, slack))
+
+
 def _each(holds: Tensor, axes: int) -> Tensor:
     return nnx.all(holds, axis=tuple(range(-axes, 0)))
 
@@ -143,7 +159,7 @@ def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
     """
     return Constraint(
         lambda: f"a whole number in [{_shown(lower_bound)}, {_shown(upper_bound)}]",
-        lambda v: _whole(v) & (v >= lower_bound) & (v <= upper_bound),
+        lambda v: _whole(v) & (_wide(v) >= lower_bound) & (_wide(v) <= upper_bound),
         is_discrete=True,
     )
 
@@ -218,7 +234,7 @@ positive_integer = Constraint(
 real_vector = Constraint("numbers (no NaN)", lambda v: _each(v == v, 1), 1)
 simplex = Constraint(
     "at least 0, with a sum of 1 in the last axis",
-    lambda v: _each(v >= 0, 1) & (nnx.abs(v.sum(-1) - 1) < 1e-6 * max(1, v.shape[-1])),
+    _simplex,
     1,
 )
 one_hot = Constraint(
