@@ -101,6 +101,39 @@ def accepted(parameters: list[Tensor], draw: Callable[..., tuple[Tensor, Tensor]
     return out.reshape(shape)
 
 
+def bound(value: Any, device: Any) -> Tensor:
+    """Whole numbers in int64; DTypeError for others, ArgumentError for those beyond."""
+    v = value.detach() if isinstance(value, Tensor) else nnx.asarray(value, device=device)
+    if v.is_floating_point() or v.is_complex() or v.dtype == nnx.bool:
+        rule, hint = "bounds must be whole numbers", "convert them, for example with .long()"
+        raise fail(DTypeError, "integers", rule, describe(value), hint)
+    out = v.to(nnx.int64)
+    if v.dtype == nnx.uint64:
+        need("integers", out >= 0, "bounds must be below 2**63", v)
+    return out
+
+
+def between(low: Any, high: Any, size: Size, endpoint: bool, generator: Generator | None) -> Tensor:
+    """Whole numbers in [low, high), or up to high with endpoint, of bounds that broadcast."""
+    device = device_of(low, high)
+    a, b = bound(low, device), bound(high, device)
+    shape = shape_of("integers", size, a, b)
+    a, b = nnx.broadcast_to(a, shape), nnx.broadcast_to(b, shape)
+    some, sign = (a <= b, "<=") if endpoint else (a < b, "<")
+    both = nnx.stack([a, b], -1)
+    need("integers", some, f"needs low {sign} high", both, 1)
+    n = b - a + int(endpoint)  # at most 2**64, but what int64 cannot hold is below 1
+    need("integers", n > 0, "several bounds must have fewer than 2**63 numbers between", both, 1)
+    most = 2**63 - 1
+
+    def draw(n: Tensor) -> tuple[Tensor, Tensor]:
+        r = nnx.randint(0, most, n.shape, generator=generator, device=n.device)
+        k = r % n
+        return k, r - k <= most - n  # not in the last part, which has fewer than n
+
+    return a + accepted([n], draw)
+
+
 def gamma_factors(a: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
     """x and the logarithm of p, whose product x p is a draw with the shape parameter a: p, which
     a small a makes too small for a number, is 1 from a = 1 on."""

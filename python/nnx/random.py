@@ -85,8 +85,8 @@ def uniform(
 
 
 def integers(
-    low: int,
-    high: int | None = None,
+    low: Any,
+    high: Any = None,
     size: Size = None,
     *,
     endpoint: bool = False,
@@ -94,16 +94,19 @@ def integers(
 ) -> Tensor:
     """Whole numbers in [low, high), or up to high with endpoint; from 0 if only one is given.
 
-    Raises: ArgumentError where there are none.
+    Raises: ArgumentError where there are none, or, between two of several bounds, 2**63 or more;
+        DTypeError for bounds that are not whole numbers.
 
     Example:
         >>> bool((nnx.random.integers(1, 6, size=9, endpoint=True) >= 1).all())
         True
     """
     first, last = (0, low) if high is None else (low, high)
-    return nnx.randint(
-        first, last + endpoint, _draws.size_of("integers", size), generator=generator
-    )
+    if any(isinstance(v, list | tuple) or getattr(v, "ndim", 0) for v in (first, last)):
+        return _draws.between(first, last, size, endpoint, generator)
+    end = _draws.whole(last)
+    end = last if end is None else end + endpoint
+    return nnx.randint(first, end, _draws.size_of("integers", size), generator=generator)
 
 
 def standard_normal(
@@ -504,8 +507,9 @@ def multinomial(
 ) -> Tensor:
     """How often each class is drawn in n draws: binomials, class after class, of what is left.
 
-    Shapes: pvals (..., k) -> (*size, ..., k). Raises: ArgumentError for pvals that are negative or
-        whose sum is not 1.
+    Shapes: pvals (..., k) -> (*size, ..., k); n broadcasts with the axes before k.
+    Raises: ArgumentError for an n that is not a whole number from 0, for pvals that are negative
+        or whose sum is not 1; ShapeError.
 
     Example:
         >>> nnx.random.multinomial(6, [0.5, 0.5], size=3).sum(-1).tolist()
@@ -513,10 +517,24 @@ def multinomial(
     """
     device = _draws.device_of(pvals, n)
     p = _draws.known(pvals, device)
-    valid = (p >= 0).all(-1) & ((p.sum(-1) - 1).abs() < 1e-5)
+    slack = 1e-5
+    if isinstance(pvals, Tensor) and pvals.is_floating_point():
+        slack = max(slack, 4 * nnx.finfo(pvals.dtype).eps)
+    valid = (p >= 0).all(-1) & ((p.sum(-1) - 1).abs() < slack)
     _draws.need("multinomial", valid, "pvals must be at least 0, with the sum 1", pvals, 1)
-    p = nnx.broadcast_to(p, (*_draws.size_of("multinomial", size), *p.shape))
-    left = nnx.broadcast_to(_draws.known(n, device), p.shape[:-1])
+    left = _draws.known(n, device)
+    whole = (left >= 0) & (left == nnx.floor(left)) & (left <= 1e15)
+    _draws.need("multinomial", whole, "n must be a whole number in [0, 1e15]", n)
+    before = (*_draws.size_of("multinomial", size), *p.shape[:-1])
+    try:
+        shape = tuple(nnx.broadcast_shapes(left.shape, before))
+    except ShapeError:
+        shape = ()
+    if shape != before and (size is not None or not shape):
+        rule = "n must broadcast with size and the axes of pvals before the last"
+        received = f"n {tuple(left.shape)}, pvals {tuple(p.shape)}, size {size}"
+        raise fail(ShapeError, "multinomial", rule, received)
+    left, p = nnx.broadcast_to(left, shape), nnx.broadcast_to(p, (*shape, p.shape[-1]))
     rest = p.sum(-1)
     counts = []
     for i in range(p.shape[-1] - 1):

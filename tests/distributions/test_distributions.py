@@ -158,6 +158,14 @@ def test_random_errors() -> None:
         (lambda: random.binomial(2.5, 0.5), nnx.ArgumentError, "whole number"),
         (lambda: random.binomial(2, 1.5), nnx.ArgumentError, r"p must be in \[0, 1\]"),
         (lambda: random.multinomial(2, [0.5, 0.6]), nnx.ArgumentError, "the sum 1"),
+        (lambda: random.multinomial(-1, [0.5, 0.5]), nnx.ArgumentError, r"\[multinomial\] n must"),
+        (lambda: random.multinomial([2, 3], [0.5, 0.5], 5), nnx.ShapeError, r"\[multinomial\] n"),
+        (lambda: random.integers([0, 5], [5, 5]), nnx.ArgumentError, r"with \[5, 5\] at \[1\]"),
+        (lambda: random.integers([0.5], 2), nnx.DTypeError, r"\[integers\] bounds must be whole"),
+        (lambda: random.integers([-(2**63)], 1), nnx.ArgumentError, r"fewer than 2\*\*63"),
+        (lambda: random.integers(0, [2**63]), nnx.ArgumentError, r"below 2\*\*63"),
+        (lambda: random.integers([3, 4], size=3), nnx.ShapeError, "broadcast to size"),
+        (lambda: random.integers(0, "5"), nnx.DTypeError, "high must be an int"),
         (lambda: random.normal(0.0, -1.0), nnx.ArgumentError, "scale must be at least 0"),
         (lambda: random.normal(nnx.zeros(3), 1.0, (2,)), nnx.ShapeError, "broadcast to size"),
         (lambda: random.choice(2, 3, replace=False), nnx.ArgumentError, "2 to draw from"),
@@ -342,3 +350,42 @@ def test_draws_of_shares_are_in_their_support(dtype: Any) -> None:
             if n == 1:
                 assert (x == 1).all().item() and d.log_prob(x).abs().max().item() == 0
     assert not D.constraints.simplex.check(nnx.tensor([0.5, 0.46], dtype=dtype)).item()
+
+
+def test_counts_that_broadcast() -> None:
+    """n beside the axes of pvals before the last, as NumPy's generators take it."""
+    generator = np.random.default_rng(0)
+    half = [0.5, 0.5]
+    for n, p, size in (
+        ([3, 4], half, None),
+        ([3, 4], half, (2,)),
+        ([3, 4], half, (5, 2)),
+        ([3], half, (4,)),
+        ([[3], [4]], [half] * 3, None),
+        ([], half, None),
+    ):
+        expected = generator.multinomial(np.array(n, dtype=int), p, size)
+        ours = random.multinomial(n, p, size)
+        assert ours.shape == expected.shape
+        assert ours.sum(-1).tolist() == expected.sum(-1).tolist()
+    assert random.multinomial([3, 4], [half] * 2, 5).sum(-1).tolist() == [[3, 4]] * 5
+    for dtype in (nnx.float16, nnx.bfloat16):  # whose shares have a sum of 1 only after rounding
+        thirds = nnx.tensor([0.1667, 0.3333, 0.5]).to(dtype)
+        assert random.multinomial(9, thirds).sum().item() == 9
+
+
+def test_several_bounds() -> None:
+    nnx.manual_seed(2)
+    x = random.integers([0, 5], [5, 7], (10_000, 2)).numpy()
+    for column, low, high in ((x[:, 0], 0, 5), (x[:, 1], 5, 7)):
+        kinds, times = np.unique(column, return_counts=True)
+        assert kinds.tolist() == list(range(low, high))
+        assert stats.chisquare(times).pvalue > 1e-3
+    assert random.integers([0, 5], [0, 5], endpoint=True).tolist() == [0, 5]
+    assert random.integers(nnx.tensor([[0], [5]]), np.array([10, 20, 30])).shape == (2, 3)
+    assert random.integers([1, 1]).tolist() == [0, 0]
+    wide = random.integers([-(2**62)] * 4000, 2**62 - 1)
+    assert wide.dtype == nnx.int64 and abs((wide > 0).numpy().mean() - 0.5) < 0.05
+    one, other = nnx.Generator().manual_seed(4), nnx.Generator().manual_seed(4)
+    a = random.integers([9, 99], generator=one)
+    assert nnx.array_equal(a, random.integers([9, 99], generator=other))
