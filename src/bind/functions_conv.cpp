@@ -22,6 +22,8 @@ ops::ConvOptions options_of(Args& a) {
 PyObject* conv(Args& a) {
   if (a.given("max_window") || a.given("mean_window")) {
     const bool mean = a.given("mean_window");
+    if (mean && a.given("max_window"))
+      fail<ArgumentError>(a.op(), "the result is pooled once: max_window or mean_window");
     return give(ops::conv_pool(a.tensor("x"), a.tensor("weight"), a.tensor_or_none("bias"),
                                options_of(a), activation_of(a),
                                a.dims(mean ? "mean_window" : "max_window"), mean));

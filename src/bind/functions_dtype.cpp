@@ -217,7 +217,7 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to, bool early = false) {
   if (PyUnicode_Check(to)) {
     const std::string_view name = view_text(to);
     if (name.starts_with("torch.cuda.")) {  // "torch.cuda.FloatTensor": a dtype and a device
-      const Tensor there = ops::to_device(x, *device_of(text("cuda").get()));
+      const Tensor there = ops::to_device(x, *device_of(text("cuda").get()), early);
       return cast(there, *dtype_of(to));
     }
     if (name == "cpu" || name.starts_with("cpu:") || name.starts_with("cuda") || name == "mps")
@@ -225,7 +225,7 @@ Tensor converted(Args& a, const Tensor& x, PyObject* to, bool early = false) {
   }
   if (PyLong_CheckExact(to)) {  // the number of a CUDA device
     const std::string number(view_text(own(PyObject_Str(to)).get()));
-    return ops::to_device(x, *device_of(text("cuda:" + number).get()));
+    return ops::to_device(x, *device_of(text("cuda:" + number).get()), early);
   }
   if (const auto t = dtype_of(to)) return cast(x, *t);
   fail<DTypeError>(a.op(), "to takes a dtype, a device or a tensor",

@@ -41,7 +41,7 @@ PyObject* masked_fill_(Args& a) {
   ops::Index i{};
   i.kind = ops::Index::Kind::tensor;
   i.tensor = ops::expand(condition_of(a, "mask"), a.self_tensor().shape());
-  ops::set_item(a.self_tensor(), {i}, a.operand("fill_value"));
+  ops::set_item(a.self_tensor(), {i}, a.operand("fill_value"), a.op());
   return Py_NewRef(a.self());
 }
 PyObject* masked_select(Args& a) {
@@ -143,13 +143,13 @@ std::vector<ops::Index> row_index(const Tensor& x, std::int64_t axis, const Tens
 PyObject* index_fill_(Args& a) {
   ops::set_item(a.self_tensor(),
                 row_index(a.self_tensor(), a.integer("axis"), a.tensor("indices"), a.op()),
-                a.operand("fill_value"));
+                a.operand("fill_value"), a.op());
   return Py_NewRef(a.self());
 }
 PyObject* index_copy_(Args& a) {
   ops::set_item(a.self_tensor(),
                 row_index(a.self_tensor(), a.integer("axis"), a.tensor("indices"), a.op()),
-                a.tensor("values"));
+                a.tensor("values"), a.op());
   return Py_NewRef(a.self());
 }
 

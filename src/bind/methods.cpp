@@ -60,9 +60,9 @@ PyObject* fill_(Args& a) {
   if (v.is_tensor()) {
     if (v.tensor.numel() != 1)
       fail<ShapeError>(a.op(), "the value must be one number", describe(v.tensor));
-    ops::assign(a.self_tensor(), ops::reshape(v.tensor, Shape{}));
+    ops::assign(a.self_tensor(), ops::reshape(v.tensor, Shape{}), a.op());
   } else {
-    ops::assign(a.self_tensor(), v);
+    ops::assign(a.self_tensor(), v, a.op());
   }
   return Py_NewRef(a.self());
 }
@@ -75,7 +75,7 @@ PyObject* copy_(Args& a) {
   return Py_NewRef(a.self());
 }
 PyObject* fill_diagonal_(Args& a) {
-  ops::assign(ops::diagonal(a.self_tensor(), 0, 0, 1), Operand(a.scalar("fill_value")));
+  ops::assign(ops::diagonal(a.self_tensor(), 0, 0, 1), Operand(a.scalar("fill_value")), a.op());
   return Py_NewRef(a.self());
 }
 // Keeps the object and gives it the memory, shape and history of a view of itself.

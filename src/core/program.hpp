@@ -81,6 +81,7 @@ struct TileJob {
   Shape shape;
   Port in[kMaxInputs];
   Port out[kMaxResults];
+  bool overwrites = false;  // the results go where values were, also where none of them is an input
 };
 
 enum class Reduction : std::uint8_t { sum, prod, max, min };

@@ -51,7 +51,8 @@ struct Scalar {
   }
 };
 
-// Whether an integer is one of an integer dtype's values; other numbers and dtypes always fit.
+// Whether a number, without its fraction, is one of an integer dtype's values; complex numbers and
+// bools always fit, and everything in other dtypes.
 bool fits(const Scalar& s, DType t) noexcept;
 void check_fits(const Scalar& s, DType t, std::string_view op);  // ArgumentError where not
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -21,15 +22,19 @@ using core::ConvJob;
 using core::ConvKind;
 
 constexpr std::size_t kMostWorkspace = std::size_t{1} << 30;
+constexpr std::size_t kMostPlans = 1024;  // kept; then anew, for inputs whose lengths never repeat
 
 struct Library {
   dnn::Create* create = nullptr;
   dnn::SetStream* set_stream = nullptr;
   dnn::NewTensor* new_tensor = nullptr;
   dnn::SetTensor* set_tensor = nullptr;
+  dnn::EndTensor* end_tensor = nullptr;
   dnn::NewFilter* new_filter = nullptr;
+  dnn::EndFilter* end_filter = nullptr;
   dnn::SetFilter* set_filter = nullptr;
   dnn::NewConvolution* new_convolution = nullptr;
+  dnn::EndConvolution* end_convolution = nullptr;
   dnn::SetConvolution* set_convolution = nullptr;
   dnn::SetGroups* set_groups = nullptr;
   dnn::SetMath* set_math = nullptr;
@@ -51,6 +56,9 @@ const Library& library() {
     file.find(l.set_stream, "cudnnSetStream");
     file.find(l.new_tensor, "cudnnCreateTensorDescriptor");
     file.find(l.set_tensor, "cudnnSetTensorNdDescriptor");
+    file.find(l.end_tensor, "cudnnDestroyTensorDescriptor");
+    file.find(l.end_filter, "cudnnDestroyFilterDescriptor");
+    file.find(l.end_convolution, "cudnnDestroyConvolutionDescriptor");
     file.find(l.new_filter, "cudnnCreateFilterDescriptor");
     file.find(l.set_filter, "cudnnSetFilterNdDescriptor");
     file.find(l.new_convolution, "cudnnCreateConvolutionDescriptor");
@@ -100,12 +108,22 @@ class Plans {
   std::mutex calls;  // a handle is for one thread at a time
   // Under `calls`.
   Plan& find(const Key& key) {
+    if (plans_.size() >= kMostPlans && !plans_.contains(key)) {
+      for (const auto& [_, plan] : plans_) end(plan);
+      plans_.clear();
+    }
     auto [at, is_new] = plans_.try_emplace(key);
     if (is_new && usable_) at->second = make(key);
     return at->second;
   }
 
  private:
+  void end(const Plan& p) {
+    for (dnn::Tensor t : {p.x, p.y, p.bias})
+      if (t) l_.end_tensor(t);
+    if (p.w) l_.end_filter(p.w);
+    if (p.convolution) l_.end_convolution(p.convolution);
+  }
   // Channels first, the spatial axes from `first`.
   dnn::Tensor tensor(std::int32_t type, std::int64_t batch, std::int64_t channels,
                      const std::int64_t* lengths, int first) {
@@ -219,7 +237,12 @@ bool convolve_by_library(const ConvJob& job) {
   const std::lock_guard one_at_a_time(all.calls);
   Plan& p = all.find(key_of(job));
   if (!p.usable) return false;
-  const Scratch room(p.workspace);
+  std::optional<Scratch> room;
+  try {
+    room.emplace(p.workspace);
+  } catch (...) {  // our own kernels need less memory
+    return false;
+  }
   const double one64 = 1, zero64 = 0;
   const float one32 = 1, zero32 = 0;
   const bool wide = job.lane == Lane::f64;
@@ -229,15 +252,15 @@ bool convolve_by_library(const ConvJob& job) {
   switch (job.kind) {
     case ConvKind::forward:
       state = l.forward(all.handle(), one, p.x, job.a, p.w, job.b, p.convolution, p.algorithm,
-                        room.as<void>(), p.workspace, zero, p.y, job.out);
+                        room->as<void>(), p.workspace, zero, p.y, job.out);
       break;
     case ConvKind::transposed:
       state = l.backward_data(all.handle(), one, p.w, job.b, p.y, job.a, p.convolution, p.algorithm,
-                              room.as<void>(), p.workspace, zero, p.x, job.out);
+                              room->as<void>(), p.workspace, zero, p.x, job.out);
       break;
     case ConvKind::weight:
       state = l.backward_filter(all.handle(), one, p.x, job.a, p.y, job.b, p.convolution,
-                                p.algorithm, room.as<void>(), p.workspace, zero, p.w, job.out);
+                                p.algorithm, room->as<void>(), p.workspace, zero, p.w, job.out);
       break;
   }
   if (state == 0 && job.bias)

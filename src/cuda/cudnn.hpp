@@ -35,9 +35,12 @@ using Create = int(Handle*);
 using SetStream = int(Handle, cudaStream_t);
 using NewTensor = int(Tensor*);
 using SetTensor = int(Tensor, std::int32_t type, int axes, const int* shape, const int* strides);
+using EndTensor = int(Tensor);
 using NewFilter = int(Filter*);
+using EndFilter = int(Filter);
 using SetFilter = int(Filter, std::int32_t type, std::int32_t format, int axes, const int* shape);
 using NewConvolution = int(Convolution*);
+using EndConvolution = int(Convolution);
 using SetConvolution = int(Convolution, int axes, const int* padding, const int* stride,
                            const int* dilation, std::int32_t mode, std::int32_t type);
 using SetGroups = int(Convolution, int groups);

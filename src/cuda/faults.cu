@@ -51,6 +51,8 @@ void Faults::check(const core::IndexCheck& c) {
   if (c.n == 0) return;
   unseen_.store(true, std::memory_order_release);
   launch(c.rule.op, check_kernel, blocks_for(c.n), dim3(kThreads), 0, c, record_, ++checks);
+  // Again: another thread may have looked in between, ahead of the kernel.
+  unseen_.store(true, std::memory_order_release);
 }
 
 Faults::Look::Look(Faults& faults) : faults_(faults) {

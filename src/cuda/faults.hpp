@@ -2,7 +2,7 @@
 // device, and puts what does no harm in its place. Nobody waits for it; the record is looked at
 // when the host waits anyway, and becomes the host's error then.
 // Invariants: the record holds the first check that failed since the last report; until then
-// kernels that write by index, or over what they read, leave everything as it is.
+// kernels that write by index, or over values, leave everything as it is.
 #pragma once
 
 #include <cuda_runtime.h>

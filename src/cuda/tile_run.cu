@@ -248,9 +248,10 @@ int64_t count_of(const core::Shape& shape) {
   return n;
 }
 
-// What jobs that write over what they read look at, so that a step with a wrong index somewhere in
-// it leaves parameters and sums as they were; null for others.
+// What jobs that write over values look at, so that a step with a wrong index somewhere in it
+// leaves parameters and sums as they were; null for others.
 const unsigned long long* stop_of(const TileJob& job) {
+  if (job.overwrites) return &faults().record()->check;
   for (int k = 0; k < job.program->outputs; ++k)
     for (int i = 0; i < job.program->inputs; ++i)
       if (!job.in[i].host && job.in[i].data == job.out[k].data) return &faults().record()->check;

@@ -179,11 +179,6 @@ Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a);
 Tensor call_forward(const Tensor& x, const Tensor& w, const Attrs& a);
 Tensor call_weight(const Tensor& x, const Tensor& y, const Attrs& a);
 
-// Through the activation first, then to the bias.
-Tensor before_activation(const Backward& b) {
-  const int activation = static_cast<int>(b.attrs.i[1]);
-  return activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]);
-}
 Tensor to_bias(Backward& b, const Tensor& g) {
   if (b.attrs.i[2] && b.in[2].needed) {
     Dims axes{0};
@@ -192,7 +187,12 @@ Tensor to_bias(Backward& b, const Tensor& g) {
   }
   return g;
 }
-Tensor to_linear(Backward& b) { return to_bias(b, before_activation(b)); }
+// Through the activation first, then to the bias.
+Tensor to_linear(Backward& b) {
+  const int activation = static_cast<int>(b.attrs.i[1]);
+  return to_bias(
+      b, activation < 0 ? b.grad[0] : gradient_from_output(activation, b.out[0], b.grad[0]));
+}
 
 // The gradient of the result on to x and w.
 void to_operands(Backward& b, const Tensor& g) {
@@ -304,23 +304,40 @@ void pooled_forward(Call& c) {
   }
   c.out[0] = y;
 }
-// An activation's gradient at an element is that at the window's result, which the element is.
-void pooled_backward(Backward& b) {
+// g is the gradient of the pooled result before the activation, which at an element is that at the
+// window's result: the element is that.
+void from_windows(Backward& b, const Tensor& g, const Tensor& taps) {
   const Shape shape = result_shape(b.attrs, b.in[0].shape[0], b.in[1].shape[0]);
-  const Tensor g = spread_windows(before_activation(b), b.attrs.flag ? Tensor() : b.out[1],
-                                  b.attrs.extra, shape);
-  to_operands(b, to_bias(b, g));
+  to_operands(b, to_bias(b, spread_windows(g, taps, b.attrs.extra, shape)));
 }
+const Op kMeanPooled{.name = "conv_pool",
+                     .forward = pooled_forward,
+                     .backward = [](Backward& b) { from_windows(b, b.grad[0], Tensor()); },
+                     .saves = kSaveInputs};
 const Op kMaxPooled{.name = "conv_pool",
                     .forward = pooled_forward,
-                    .backward = pooled_backward,
-                    .saves = kSaveInputs | save_out(0) | save_out(1),
+                    .backward = [](Backward& b) { from_windows(b, b.grad[0], b.out[1]); },
+                    .saves = kSaveInputs | save_out(1),
                     .results = 2};
-const Op kMeanPooled{.name = "conv_pool",
-                     .kind = Op::Kind::linear,
-                     .forward = pooled_forward,
-                     .backward = pooled_backward,
-                     .saves = kSaveInputs};
+// The result may be written to by whoever gets it, as that of a pooling: the gradient has its own.
+void activated_pooled_forward(Call& c) {
+  pooled_forward(c);
+  if (c.attrs.f[0] == 0) return;
+  GradMode off(false);
+  c.out[2] = clone(c.out[0]);
+}
+void activated_pooled_backward(Backward& b) {
+  const Tensor g = gradient_from_output(static_cast<int>(b.attrs.i[1]), b.out[2], b.grad[0]);
+  from_windows(b, g, b.out[1]);
+}
+Tensor pooled_definition(std::span<const Operand> in, const Attrs& a);
+const Op kMaxPooledActivated{.name = "conv_pool",
+                             .kind = Op::Kind::fused,
+                             .forward = activated_pooled_forward,
+                             .backward = activated_pooled_backward,
+                             .saves = kSaveInputs | save_out(1) | save_out(2),
+                             .results = 3,
+                             .definition = pooled_definition};
 
 Tensor call_transposed(const Tensor& y, const Tensor& w, const Attrs& a) {
   return call(kTransposed, y, w, a);
@@ -457,9 +474,17 @@ Tensor apply_conv(const Op& op, const Op& activated, const Tensor& x, const Tens
   return astype(y, x.dtype());
 }
 
-}  // namespace
+Tensor pooled(const Tensor& y, const Dims& window, bool average) {
+  const int rank = window.size();
+  const PoolWindows windows{window, window, Dims::filled(rank, 0), Dims::filled(rank, 1)};
+  return average ? avg_pool(y, windows, true, {}) : max_pool(y, windows, false).first;
+}
+Tensor pooled_definition(std::span<const Operand> in, const Attrs& a) {
+  const Tensor bias = in.size() > 2 ? in[2].tensor : Tensor();
+  return pooled(apply_conv(kForward, kForwardActivated, in[0].tensor, in[1].tensor, bias, a),
+                a.extra, a.flag);
+}
 
-namespace {
 Attrs conv_attrs(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
                  int activation) {
   const char* op = "conv";
@@ -501,20 +526,24 @@ Tensor conv_pool(const Tensor& x, const Tensor& weight, const Tensor& bias, cons
   const bool lanes = lanes::any(x) || lanes::any(weight) || (bias && lanes::any(bias));
   bool fits = !lanes && x.numel() > 0 && weight.numel() > 0 && count(kernel) <= 256 &&
               row_dtype(x.dtype(), "conv_pool") == x.dtype();
-  for (int i = 0; i < rank; ++i) fits = fits && kernel[i] <= a.shape[i];
+  bool whole = true;  // one window, whose mean sums in a tree
+  for (int i = 0; i < rank; ++i) {
+    fits = fits && kernel[i] <= a.shape[i];
+    whole = whole && kernel[i] == a.shape[i];
+  }
+  fits = fits && !(average && whole);
   // The mean of a window does not tell its elements, which the activation's gradient asks for.
   if (activation >= 0)
     fits = fits && gradient_follows_from_output(activation) && !(average && follow);
-  if (!fits) {
-    const Tensor y = conv(x, weight, bias, o, activation);
-    const PoolWindows windows{kernel, kernel, Dims::filled(rank, 0), Dims::filled(rank, 1)};
-    return average ? avg_pool(y, windows, true, {}) : max_pool(y, windows, false).first;
-  }
+  if (!fits) return pooled(conv(x, weight, bias, o, activation), kernel, average);
   a.extra = kernel;
   a.flag = average;
   a.f[0] = follow;
   Operand in[] = {x, weight, bias};
-  return call(average ? kMeanPooled : kMaxPooled, std::span<Operand>(in, bias ? 3u : 2u), a);
+  const Op& op = average                     ? kMeanPooled
+                 : activation >= 0 && follow ? kMaxPooledActivated
+                                             : kMaxPooled;
+  return call(op, std::span<Operand>(in, bias ? 3u : 2u), a);
 }
 
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,

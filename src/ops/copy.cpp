@@ -63,7 +63,7 @@ const Op kPinned{.name = "pin_memory",
 // target[...] = value: the old value of the target plays no part.
 void assign_forward(Call& c) {
   const Tensor& source = c.in[0].tensor;
-  copy_into(source, c.target);
+  copy_into(source, c.target, true);
   c.out[0] = c.target;
 }
 void assign_backward(Backward& b) {
@@ -76,7 +76,7 @@ const Op kAssign{.name = "copy_",
                  .lanes = lanes::aligned};
 
 void fill_forward(Call& c) {
-  fill_into(c.target, c.in[0].scalar);
+  fill_into(c.target, c.in[0].scalar, true);
   c.out[0] = c.target;
 }
 void fill_backward(Backward&) {}
@@ -154,8 +154,8 @@ void check_ordered(const Tensor& x, std::string_view op) {
   if (is_complex(x.dtype())) fail_unordered(op, describe(x));
 }
 
-void assign(const Tensor& target, const Operand& value) {
-  check_written(target, value);
+void assign(const Tensor& target, const Operand& value, const char* op) {
+  check_written(target, value, op);
   if (!value.is_tensor()) {
     check_places(target);
     Operand in[] = {value};

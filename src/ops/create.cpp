@@ -11,9 +11,9 @@ Tensor empty(const Shape& shape, DType dtype, Device device) {
   return runtime::empty(shape, dtype, device);
 }
 
-void fill(const Tensor& target, Scalar value) { assign(target, value); }
+void fill(const Tensor& target, Scalar value) { assign(target, value, "fill_"); }
 
-void fill_into(const Tensor& target, Scalar value) {
+void fill_into(const Tensor& target, Scalar value, bool overwrites) {
   if (target.numel() == 0) return;
   const Lane lane = lane_of(target.dtype());
   const LaneValue v = lane_value(value, lane);
@@ -25,6 +25,7 @@ void fill_into(const Tensor& target, Scalar value) {
   job.in[0] = {const_cast<unsigned char*>(v.bytes), storage_of(lane), Dims::filled(shape.size(), 0),
                true};
   job.out[0] = {target.bytes(), target.dtype(), packed ? Dims{1} : target.strides()};
+  job.overwrites = overwrites;
   runtime::LongCall release(static_cast<double>(target.numel()) * 0.3);
   kernels_of(target).run(&job, 1);
 }

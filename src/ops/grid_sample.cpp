@@ -180,6 +180,13 @@ Tensor grid_sample(const Tensor& x, const Tensor& grid, Mode mode, Padding paddi
   a.i[1] = static_cast<std::int64_t>(padding);
   a.flag = align_corners;
   Operand in[] = {x, grid};
+  // Places of an axis that its dtype does not count.
+  constexpr std::int64_t most = std::int64_t{1} << 24;
+  for (int i = 2; i < x.rank(); ++i)
+    if (x.shape(i) > most && x.dtype() != DType::float64)
+      return astype(grid_sample(astype(x, DType::float64), astype(grid, DType::float64), mode,
+                                padding, align_corners),
+                    x.dtype());
   // The kernel counts the elements of a plane in integers as wide as the numbers.
   const bool fits = job_of(x, grid, a).elements <= std::numeric_limits<std::int32_t>::max();
   if (!kernels_of(x).grid_sample || !fits) return definition(in, a);

@@ -94,7 +94,7 @@ void rows_lanes(Call& c, const Lanes& all) {
   for (int i = 0; i < width; ++i) back.push_back(n + i);
   for (int i = n + width + axis; i < y.rank(); ++i) back.push_back(i);
   y = permute(y, back);
-  if (c.target) copy_into(y, lanes::plain(c.target, all));
+  if (c.target) copy_into(y, lanes::plain(c.target, all), true);
   c.out[0] = c.target ? c.target : lanes::with_lanes(y, all);
 }
 
@@ -232,7 +232,7 @@ void put_forward(Call& c) {
     job.row *= static_cast<std::int64_t>(size_of(x.dtype()));
     kernels_of(x).scatter_rows(job, values.bytes(), out.bytes());
   }
-  if (c.target && !out.is_same(c.target)) copy_into(out, c.target);
+  if (c.target && !out.is_same(c.target)) copy_into(out, c.target, true);
   c.out[0] = c.target ? c.target : out;
 }
 const Op& put_op();
@@ -265,7 +265,7 @@ void put_along_forward(Call& c) {
     kernels_of(x).scatter_elements(elements_job(x, static_cast<int>(c.attrs.i[0]), index),
                                    static_cast<std::int64_t>(size_of(x.dtype())), values.bytes(),
                                    out.bytes());
-  if (c.target && !out.is_same(c.target)) copy_into(out, c.target);
+  if (c.target && !out.is_same(c.target)) copy_into(out, c.target, true);
   c.out[0] = c.target ? c.target : out;
 }
 const Op& put_along_op();
@@ -555,8 +555,9 @@ Tensor get_item(const Tensor& x, const std::vector<Index>& index) {
   return call(kTake, reshape(j.base, j.shape), j.index, a);
 }
 
-void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value) {
-  check_written(x, value);
+void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value,
+              const char* op) {
+  check_written(x, value, op);
   // x[mask] = number: one pass.
   if (index.size() == 1 && index[0].kind == Index::Kind::tensor &&
       index[0].tensor.dtype() == DType::boolean && index[0].tensor.shape() == x.shape() &&
@@ -571,7 +572,7 @@ void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& v
     }
   }
   Parsed p = parse(x, index);
-  if (p.indices.empty()) return assign(p.view, value);
+  if (p.indices.empty()) return assign(p.view, value, op);
   const Joined j = join(p);
   Tensor source =
       value.is_tensor() ? value.tensor : scalar_tensor(value.scalar, x.dtype(), x.device());

@@ -41,7 +41,8 @@ Tensor to_device(const Tensor& x, Device device, bool early = false);
 Tensor pinned(const Tensor& x);  // a copy in memory that devices read by themselves
 // x where the host can read it, without autodiff.
 Tensor on_cpu(const Tensor& x);
-void assign(const Tensor& target, const Operand& value);  // target[...] = value, broadcast, cast
+// target[...] = value, broadcast, cast
+void assign(const Tensor& target, const Operand& value, const char* op = "copy_");
 void fill(const Tensor& target, Scalar value);
 // DTypeError where a complex value meets a target of real numbers, ArgumentError for an integer
 // that the target's dtype does not hold.
@@ -152,11 +153,11 @@ struct ConvOptions {
 // activation(correlation of x with weight (O, C, kernel...) + bias); activation as in dense.
 Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options,
             int activation = -1);
-// The transpose of conv in x: weight (C, O / groups, kernel...); output_padding lengthens the
-// result at its far end.
 // conv, then the largest element or the mean of windows that lie beside one another.
 Tensor conv_pool(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& o,
                  int activation, const Dims& window, bool average);
+// The transpose of conv in x: weight (C, O / groups, kernel...); output_padding lengthens the
+// result at its far end.
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
                       const ConvOptions& options, const Dims& output_padding, int activation = -1);
 
@@ -185,7 +186,8 @@ struct Index {
   Tensor tensor;  // integers, or booleans over as many axes as it has
 };
 Tensor get_item(const Tensor& x, const std::vector<Index>& index);
-void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value);
+void set_item(const Tensor& x, const std::vector<Index>& index, const Operand& value,
+              const char* op = "index");
 // target[index[i, j], j] = value[i, j] for axis 0, in place; of equal indices the last stays.
 void put_along_axis(const Tensor& target, std::int64_t axis, const Tensor& index,
                     const Operand& value);

@@ -55,7 +55,7 @@ const Program& identity_program(Lane lane) {
   return all[static_cast<int>(lane)];
 }
 
-void copy_into(const Tensor& source, const Tensor& target) {
+void copy_into(const Tensor& source, const Tensor& target, bool overwrites) {
   if (target.numel() == 0) return;
   TileJob job;
   job.program = &identity_program(lane_of(target.dtype()));
@@ -66,6 +66,7 @@ void copy_into(const Tensor& source, const Tensor& target) {
     if (source.shape(i) == target.shape(i + shift)) strides[i + shift] = source.stride(i);
   job.in[0] = {source.bytes(), source.dtype(), strides};
   job.out[0] = {target.bytes(), target.dtype(), target.strides()};
+  job.overwrites = overwrites;
   runtime::LongCall release(static_cast<double>(target.numel()) * 0.5);
   kernels_of(target).run(&job, 1);
 }

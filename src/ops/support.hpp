@@ -33,8 +33,9 @@ inline Attrs with_shape(Attrs a, const Shape& shape) {
 Tensor pairs(const Tensor& x);
 // Loads and stores, nothing between: copies, casts, plain reductions.
 const Program& identity_program(Lane lane);
-// target's elements = source's, broadcast and converted; no autodiff, no overlap.
-void copy_into(const Tensor& source, const Tensor& target);
+// target's elements = source's, broadcast and converted; no autodiff, no overlap. overwrites: the
+// target had values before.
+void copy_into(const Tensor& source, const Tensor& target, bool overwrites = false);
 
 // The one value of t, wherever it is; under vmap there is none (VmapError).
 template <class T>
@@ -54,7 +55,7 @@ Tensor checked_indices(const Tensor& index, const IndexRule& rule);
 Tensor checked_on_device(const Tensor& index, const IndexRule& rule,
                          std::optional<std::int64_t> ignored = {});
 // target's elements = value, in the target's dtype.
-void fill_into(const Tensor& target, Scalar value);
+void fill_into(const Tensor& target, Scalar value, bool overwrites = false);
 
 // float32 or float64 for kernels on rows: half types are computed in float32.
 DType row_dtype(DType t, const char* op);

@@ -4,6 +4,7 @@ every pair."""
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -161,6 +162,20 @@ def test_integers_that_a_dtype_does_not_hold() -> None:
     for write in writes:
         with pytest.raises(nnx.ArgumentError, match=r"-128 to 127|does not fit"):
             write()
+    for number in (128.0, -129.5, 1e30, math.inf, -math.inf, math.nan):
+        for write in (
+            lambda number=number: nnx.tensor(number, dtype=nnx.int8),
+            lambda number=number: nnx.full((2,), number, dtype=nnx.int8),
+            lambda number=number: x.fill_(number),
+            lambda number=number: x.__setitem__(0, number),
+            lambda number=number: nnx.pad(x, (1, 1), constant_values=number),
+        ):
+            with pytest.raises(nnx.ArgumentError, match="-128 to 127"):
+                write()
+    for name, f in {"fill_": x.fill_, "masked_fill_": lambda v: x.masked_fill_(x == 0, v)}.items():
+        with pytest.raises(nnx.ArgumentError, match=rf"\[({name}|where)\]"):
+            f(128)
+    assert nnx.tensor(-128.9, dtype=nnx.int8).item() == -128
     assert x.tolist() == [0, 0]
     with pytest.raises(nnx.ArgumentError, match="from 0 to 18446744073709551615"):
         nnx.tensor(-1, dtype=nnx.uint64)

@@ -139,6 +139,8 @@ def test_a_number_names_a_device(cuda: nnx.device) -> None:
     assert nnx.ones(2).to(0).device == cuda
     with pytest.raises(nnx.DeviceError):
         nnx.ones(2).to(99)
+    early = nnx.ones(100_000).pin_memory()
+    assert (early.to(0, non_blocking=True) == 1).all().item()
 
 
 def test_complex_tensors_stay_on_the_host(cuda: nnx.device) -> None:

@@ -182,3 +182,30 @@ def test_lanes_are_checked_together(cuda: nnx.device) -> None:
     with pytest.raises(IndexError, match=r"4 at position 3"):
         pick(x, nnx.tensor([[0, 1], [1, 4], [3, 2]], device=cuda))
         nnx.synchronize(cuda)
+
+
+def test_values_in_place_stay_as_they_were(cuda: nnx.device) -> None:
+    table = nnx.arange(8.0, device=cuda).reshape(4, 2) + 10
+    kept = nnx.zeros(2, 2, device=cuda)
+    norm = nn.BatchNorm1d(2).to(cuda)
+
+    def fill() -> None:
+        _ = table[_there(1, 9)]
+        kept.fill_(3)
+
+    writes: list[Callable[[], object]] = [
+        lambda: kept.copy_(table[_there(1, 9)]),
+        lambda: kept.__setitem__(0, table[_there(1, 9)][1]),
+        lambda: kept.__setitem__(slice(1), table[_there(1, 9)][:1]),
+        lambda: kept.add_(table[_there(1, 9)]),
+        lambda: norm(table[_there(1, 9)]),
+        fill,
+    ]
+    for write in writes:
+        write()
+        with pytest.raises(nnx.IndexError):
+            nnx.synchronize(cuda)
+        assert kept.tolist() == [[0, 0], [0, 0]]
+    assert norm.running_mean is not None and norm.running_mean.tolist() == [0, 0]
+    kept.fill_(3)
+    assert kept.tolist() == [[3, 3], [3, 3]]

@@ -223,6 +223,7 @@ POOLS = {
     "padded": lambda: nn.MaxPool2d(2, padding=1),
     "partial": lambda: nn.AvgPool2d(2, ceil_mode=True),
     "divided": lambda: nn.AvgPool2d(2, divisor_override=3),
+    "whole": lambda: nn.AvgPool2d((29, 28)),
 }
 
 
@@ -255,6 +256,27 @@ def test_pooling_after_it_in_a_sequential(
         assert (fused == plain).all()
 
 
+@pytest.mark.parametrize("activation", (nn.ReLU, nn.Tanh, None))
+def test_what_pooling_gave_may_be_written_to(activation: type[nn.Module] | None) -> None:
+    nnx.manual_seed(0)
+    between = [activation()] if activation else []
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), *between, nn.MaxPool2d(2))
+    x = nnx.randn(4, 2, 10, 10, requires_grad=True)
+    for write in (lambda y: nnx.nn.functional.relu_(y), lambda y: y.mul_(2).add_(1)):
+        results = []
+        for f in (net, lambda x: composed(net, x)):
+            y = write(f(x))
+            results.append([y.detach(), *nnx.grad((y * y).sum(), [x, *net.parameters()])])
+        for fused, plain in zip(*results, strict=True):
+            assert (fused == plain).all()
+
+
+def test_a_result_is_pooled_once() -> None:
+    x, w = nnx.zeros(1, 1, 6, 6), nnx.zeros(1, 1, 1, 1)
+    with pytest.raises(nnx.ArgumentError, match="pooled once"):
+        nnx._nnx.conv(x, w, max_window=2, mean_window=3)
+
+
 def test_pooling_in_one_pass_is_one_op() -> None:
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2))
     x = nnx.zeros(64, 1, 66, 66)
@@ -265,7 +287,7 @@ def test_pooling_in_one_pass_is_one_op() -> None:
     grown = nnx.memory_stats()["peak"] - before
     assert y.shape == (64, 8, 32, 32)
     whole = 64 * 8 * 64 * 64 * 4  # what the convolution's result would take
-    assert grown < 0.6 * whole, (grown, whole)
+    assert grown < 0.7 * whole, (grown, whole)
 
 
 def test_pooling_in_one_pass_under_transforms() -> None:

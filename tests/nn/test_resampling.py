@@ -396,3 +396,14 @@ def test_errors_teach(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text) as caught:
         call()
     assert isinstance(caught.value, nnx.Error)
+
+
+def test_sampling_from_an_axis_longer_than_its_dtype_counts() -> None:
+    n = 2**24 + 4
+    x = nnx.zeros(1, 2, 1, n)
+    x[0, 1, 0, 0] = 7
+    grid = nnx.tensor([[[[1.0, 0.0]]]])
+    for mode in ("nearest", "bilinear"):
+        for padding in ("zeros", "border"):
+            y = F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=True)
+            assert y.tolist() == [[[[0.0]], [[0.0]]]]

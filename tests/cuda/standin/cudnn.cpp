@@ -141,6 +141,18 @@ EXPORT int cudnnSetTensorNdDescriptor(Tensor* t, int type, int axes, const int* 
   }
   return 0;
 }
+EXPORT int cudnnDestroyTensorDescriptor(Tensor* t) {
+  delete t;
+  return 0;
+}
+EXPORT int cudnnDestroyFilterDescriptor(Tensor* t) {
+  delete t;
+  return 0;
+}
+EXPORT int cudnnDestroyConvolutionDescriptor(Convolution* c) {
+  delete c;
+  return 0;
+}
 EXPORT int cudnnCreateFilterDescriptor(Tensor** t) {
   *t = new Tensor;
   return 0;

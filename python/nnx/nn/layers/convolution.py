@@ -74,7 +74,9 @@ class Convolution(Module):
         self.bias = Parameter(empty(outputs, dtype=dtype, device=device)) if bias else None
         self.reset_parameters()
 
-    def _activated(self, input: Tensor, activation: str | None, **options: Any) -> Tensor:
+    def _activated(
+        self, input: Tensor, activation: str | None, *args: Any, **options: Any
+    ) -> Tensor:
         """What forward gives, with this activation, and pooling, in the same pass."""
         raise NotImplementedError
 
@@ -203,7 +205,8 @@ class Conv(Convolution):
         self,
         input: Tensor,
         activation: str | None,
-        **options: Any,
+        max_window: Any = None,
+        mean_window: Any = None,
     ) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
@@ -219,7 +222,8 @@ class Conv(Convolution):
             self.dilation,
             self.groups,
             activation,
-            **options,
+            max_window,
+            mean_window,
         )
 
     def _around(self) -> list[int]:
@@ -341,8 +345,7 @@ class ConvTranspose(Convolution):
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         return self._activated(input, self.activation, output_size=output_size)
 
-    def _activated(self, input: Tensor, activation: str | None, **options: Any) -> Tensor:
-        output_size = options.get("output_size")
+    def _activated(self, input: Tensor, activation: str | None, output_size: Any = None) -> Tensor:
         return convolution._conv_transpose(
             self.rank,
             input,
