@@ -186,8 +186,9 @@ __global__ void __launch_bounds__(128)
 // One input, one output, no instruction.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    convert_kernel(const __grid_constant__ Space space, char* to, DType to_dtype, const char* from,
-                   DType from_dtype) {
+    convert_kernel(const unsigned long long* stop, const __grid_constant__ Space space, char* to,
+                   DType to_dtype, const char* from, DType from_dtype) {
+  if (stop && *stop) return;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
        i += int64_t{gridDim.x} * blockDim.x) {
     int64_t offset[2] = {0, 0};
@@ -197,7 +198,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    fill_kernel(const __grid_constant__ Space space, char* to, DType to_dtype, T value) {
+    fill_kernel(const unsigned long long* stop, const __grid_constant__ Space space, char* to,
+                DType to_dtype, T value) {
+  if (stop && *stop) return;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
        i += int64_t{gridDim.x} * blockDim.x) {
     int64_t offset[2] = {0, 0};
@@ -211,7 +214,9 @@ struct alignas(16) Pair {
 };
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    copy_kernel(const __grid_constant__ Space space, char* to, const char* from) {
+    copy_kernel(const unsigned long long* stop, const __grid_constant__ Space space, char* to,
+                const char* from) {
+  if (stop && *stop) return;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < space.count;
        i += int64_t{gridDim.x} * blockDim.x) {
     int64_t offset[2] = {0, 0};
@@ -338,21 +343,23 @@ void run_copy(const TileJob& job) {
   char* out = static_cast<char*>(to.data);
   const char* in = static_cast<const char*>(source.data);
   const dim3 grid = blocks_for(space.count), block(kThreads);
+  const unsigned long long* stop = stop_of(job);
   if (source.host)  // one value everywhere
     return with_lane(lane, [&]<class T>() {
       const T value = load_as<T>(in, source.dtype);
-      launch("fill", fill_kernel<T>, grid, block, 0, space, out, to.dtype, value);
+      launch("fill", fill_kernel<T>, grid, block, 0, stop, space, out, to.dtype, value);
     });
   if (to.dtype == source.dtype) {
     const auto move = [&]<class T>() {
-      if (space.rank <= 1 && (space.rank == 0 || (space.stride[0][0] == sizeof(T) &&
-                                                  space.stride[0][1] == sizeof(T)))) {
+      if (!stop && space.rank <= 1 &&
+          (space.rank == 0 ||
+           (space.stride[0][0] == sizeof(T) && space.stride[0][1] == sizeof(T)))) {
         check(cudaMemcpyAsync(out, in, static_cast<std::size_t>(space.count) * sizeof(T),
                               cudaMemcpyDefault, stream()),
               "copy");
         return;
       }
-      launch("copy", copy_kernel<T>, grid, block, 0, space, out, in);
+      launch("copy", copy_kernel<T>, grid, block, 0, stop, space, out, in);
     };
     switch (bytes_of(to.dtype)) {
       case 1: return move.template operator()<std::uint8_t>();
@@ -363,7 +370,7 @@ void run_copy(const TileJob& job) {
     }
   }
   with_lane(lane, [&]<class T>() {
-    launch("copy", convert_kernel<T>, grid, block, 0, space, out, to.dtype, in, source.dtype);
+    launch("copy", convert_kernel<T>, grid, block, 0, stop, space, out, to.dtype, in, source.dtype);
   });
 }
 
