@@ -48,6 +48,11 @@ def test_images() -> None:
     assert np.asarray(bytes_[0].images[0].get_array()).max() == 1
 
 
+def test_titles_may_be_labels() -> None:
+    places = plot.images(nnx.zeros(3, 4, 4), titles=nnx.tensor([7, 2, 1]))
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in places[:3]] == ["7", "2", "1"]
+
+
 def test_images_of_rows_and_of_other_ranges() -> None:
     rows = RNG.uniform(size=(3, 24))
     places = plot.images(rows, shape=(4, 6))

@@ -21,7 +21,7 @@ _LAYOUTS = "(N, H, W), (N, 1, H, W), (N, 3, H, W) or (N, H, W, 3)"
 
 def images(
     pictures: Any,
-    titles: Sequence[str] | None = None,
+    titles: Sequence[Any] | None = None,
     axes: Any = None,
     *,
     columns: int | None = None,
@@ -33,7 +33,7 @@ def images(
         pictures: (N, H, W) or (N, 1, H, W) grey, (N, 3, H, W) or (N, H, W, 3) in colours, from 0
             to 1; integers from 0 to 255. Floats that reach further, as normalised pictures do,
             are drawn from their least number to their largest.
-        titles: one for each.
+        titles: one for each: texts, numbers, or a tensor of labels.
         axes: one for each picture; those left over stay empty. A new figure unless given.
         columns: of the grid of a new figure.
         shape: of one picture, (H, W) or (C, H, W), where they are rows of numbers.
@@ -55,7 +55,8 @@ def images(
     places = [axes] if hasattr(axes, "imshow") else list(np.asarray(axes, dtype=object).flat)
     for ax in places:
         ax.set_axis_off()
-    shown = [""] * n if titles is None else [str(title) for title in titles]
+    texts = titles.tolist() if isinstance(titles, Tensor) else titles
+    shown = [""] * n if texts is None else [str(title) for title in texts]
     ends = limits(values)
     for picture, title, ax in zip(values, shown, places, strict=False):
         show(ax, picture, ends)
