@@ -189,7 +189,7 @@ def test_gradients_of_distributions() -> None:
         (lambda: D.Categorical([-1.0, 2.0]), nnx.ArgumentError, "at least 0"),
         (lambda: D.Categorical(0.5), nnx.ShapeError, "last axis"),
         (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(0.5)), ValueError, "a whole number"),
-        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(3)), ValueError, r"= 3\.0"),
+        (lambda: D.Categorical([1.0]).log_prob(nnx.tensor(3)), ValueError, r"= 3\."),
         (lambda: D.Independent(D.Normal(0.0, 1.0), 1), nnx.ArgumentError, "0 axes"),
         (
             lambda: D.kl_divergence(D.Normal(0.0, 1.0), D.Uniform(0.0, 1.0)),

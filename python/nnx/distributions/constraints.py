@@ -105,7 +105,8 @@ def _simplex(v: Tensor) -> Tensor:
     if v.is_floating_point():
         info = nnx.finfo(v.dtype)
         v, slack = v.to(nnx.float64), 4 * info.eps + n * info.tiny
-    return _each(v >= 0, 1) & (nnx.abs(v.sum(-1) - 1) < max(1e-6 * n, slack))
+    sums: Tensor = nnx.abs(v.sum(-1) - 1) < max(1e-6 * n, slack)
+    return _each(v >= 0, 1) & sums
 
 
 def _each(holds: Tensor, axes: int) -> Tensor:
