@@ -373,8 +373,8 @@ Parsed parse(const Tensor& x, const std::vector<Index>& index) {
       case Index::Kind::ellipsis: axis += x.rank() - consumed; break;
       case Index::Kind::tensor:
         if (i.tensor.dtype() == DType::boolean) {
-          for (int k = 0; k < i.tensor.rank(); ++k)
-            if (i.tensor.shape(k) != p.view.shape(axis + k))
+          for (int k = 0; k < i.tensor.rank(); ++k)  // an axis without elements fits any
+            if (i.tensor.shape(k) != 0 && i.tensor.shape(k) != p.view.shape(axis + k))
               fail<IndexError>("index", "a bool mask must have the shape of the axes it picks from",
                                "mask " + describe(i.tensor) + " on " + describe(x));
           if (i.tensor.rank() == 0) {  // True adds an axis of length 1, False one of length 0

@@ -106,6 +106,18 @@ def test_writing() -> None:
     assert written > 2000
 
 
+def test_masks_without_elements() -> None:
+    """An axis of length 0 fits any, as in NumPy and the array API."""
+    for mask, shape in (((0,), (3,)), ((0,), (3, 2)), ((2, 0), (2, 3)), ((0, 3), (2, 3))):
+        x, m = np.ones(shape), np.zeros(mask, bool)
+        t = nnx.tensor(x)
+        assert t[nnx.tensor(m)].shape == x[m].shape
+        t[nnx.tensor(m)] = 5
+        assert t.tolist() == x.tolist()
+    with pytest.raises(nnx.IndexError, match="shape of the axes"):
+        nnx.ones(2, 3)[nnx.zeros(0, 5, dtype=nnx.bool)]
+
+
 def test_gradients() -> None:
     """d sum(w * x[index]) / dx holds w where the elements came from, and the sum where twice."""
     for seed, rng, a, index in cases(600):
