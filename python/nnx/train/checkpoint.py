@@ -106,6 +106,12 @@ def put(trainer: Any, state: Mapping[str, Any]) -> None:
         >>> nnx.train.checkpoint.put(trainer, nnx.train.checkpoint.snapshot(trainer, []))
     """
     model, optimizer = trainer.model, trainer.optimizer
+    ours = type(optimizer).__name__
+    theirs = state.get("optimizer_class", ours)
+    if theirs != ours:
+        rule = "the state is that of a trainer with another optimiser"
+        received = f"{theirs} there, {ours} here"
+        raise fail(ArgumentError, "Trainer", rule, received, f"make this trainer with {theirs}")
     has_state = hasattr(model, "state_dict")
     before = copied(model.state_dict()) if has_state else {}
     if has_state:
@@ -146,6 +152,7 @@ def write(trainer: Any, path: Any) -> None:
         "version": _VERSION,
         "model": model.state_dict() if hasattr(model, "state_dict") else {},
         "optimizer": trainer.optimizer.state_dict(),
+        "optimizer_class": type(trainer.optimizer).__name__,
         "history": trainer.history.state_dict(),
         "random": random_state(generators),
         "run": None if run is None else run.state_dict(),

@@ -417,8 +417,9 @@ class Trainer:
         keeps the rest for `fit(resume=True)`. Nothing changes unless everything fits.
 
         Returns: this trainer.
-        Raises: MissingFileError, FileError for a file that is not whole or no checkpoint, and what
-            load_state_dict raises where model or optimiser are others.
+        Raises: MissingFileError, FileError for a file that is not whole or no checkpoint,
+            ArgumentError for an optimiser of another class, and what load_state_dict raises where
+            the model is another.
 
         Example:
             >>> import tempfile, os
