@@ -8,7 +8,8 @@
 namespace nnx::core {
 
 struct IndexRule {
-  enum class Of : std::uint8_t { index, label, class_label, place, row };  // what the error calls them
+  // What the error calls them.
+  enum class Of : std::uint8_t { index, label, class_label, place, row };
   const char* op;          // lives as long as the process
   std::int64_t low, high;  // low <= index < high; with low < 0, -1 is the last one
   Of of = Of::index;
