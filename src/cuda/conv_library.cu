@@ -5,10 +5,8 @@
 
 #include <climits>
 #include <cstring>
-#include <memory>
 #include <mutex>
 #include <optional>
-#include <string_view>
 #include <unordered_map>
 
 #include "cuda/cudnn.hpp"
@@ -84,11 +82,6 @@ struct Key {
   std::int32_t device, lane, kind, tf32;
   bool operator==(const Key& o) const { return std::memcmp(this, &o, sizeof o) == 0; }
 };
-struct Hash {
-  std::size_t operator()(const Key& k) const {
-    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(&k), sizeof k});
-  }
-};
 
 struct Plan {
   bool usable = false;
@@ -101,8 +94,8 @@ struct Plan {
 
 class Plans {
  public:
-  explicit Plans(const Library& l) : l_(l) {
-    usable_ = l.there && l.create(&handle_) == 0 && l.set_stream(handle_, stream()) == 0;
+  Plans() {
+    usable_ = l_.there && l_.create(&handle_) == 0 && l_.set_stream(handle_, stream()) == 0;
   }
   dnn::Handle handle() const { return handle_; }
   std::mutex calls;  // a handle is for one thread at a time
@@ -199,21 +192,11 @@ class Plans {
     return p;
   }
 
-  const Library& l_;
+  const Library& l_ = library();
   bool usable_ = false;
   dnn::Handle handle_ = nullptr;
-  std::unordered_map<Key, Plan, Hash> plans_;
+  std::unordered_map<Key, Plan, HashOfBytes<Key>> plans_;
 };
-
-// One for each device: a handle belongs to the device that was in use.
-Plans& plans() {
-  static std::mutex mutex;
-  static auto& all = *new std::unordered_map<int, std::unique_ptr<Plans>>;
-  std::lock_guard lock(mutex);
-  auto& made = all[device_in_use()];
-  if (!made) made = std::make_unique<Plans>(library());
-  return *made;
-}
 
 Key key_of(const ConvJob& job) {
   Key key;
@@ -233,7 +216,7 @@ bool conv_library_is_there() { return library().there; }
 bool convolve_by_library(const ConvJob& job) {
   const Library& l = library();
   if (!l.there) return false;
-  Plans& all = plans();
+  Plans& all = of_device_in_use<Plans>();
   const std::lock_guard one_at_a_time(all.calls);
   Plan& p = all.find(key_of(job));
   if (!p.usable) return false;

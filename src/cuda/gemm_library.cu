@@ -6,7 +6,6 @@
 #include "cuda/gemm_library.hpp"
 
 #include <cstring>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -76,11 +75,6 @@ struct Key {
   std::int32_t device, lane, transposed_a, transposed_b, bias, tf32, aligned, unused;
   bool operator==(const Key& o) const { return std::memcmp(this, &o, sizeof o) == 0; }
 };
-struct Hash {
-  std::size_t operator()(const Key& k) const {
-    return std::hash<std::string_view>{}({reinterpret_cast<const char*>(&k), sizeof k});
-  }
-};
 
 // What the library was told about products of one shape.
 struct Plan {
@@ -92,13 +86,13 @@ struct Plan {
 
 class Plans {
  public:
-  explicit Plans(const Library& l) : l_(l) {
-    usable_ = l.there && l.create(&handle_) == 0 && l.new_preference(&preference_) == 0;
+  Plans() {
+    usable_ = l_.there && l_.create(&handle_) == 0 && l_.new_preference(&preference_) == 0;
     if (!usable_) return;
     const std::uint64_t room = kWorkspace;
     const std::uint32_t schemes = lt::kReductionsInOrder;
-    usable_ = l.set_preference(preference_, lt::kMaxWorkspace, &room, sizeof room) == 0 &&
-              l.set_preference(preference_, lt::kReductionSchemes, &schemes, sizeof schemes) == 0;
+    usable_ = l_.set_preference(preference_, lt::kMaxWorkspace, &room, sizeof room) == 0 &&
+              l_.set_preference(preference_, lt::kReductionSchemes, &schemes, sizeof schemes) == 0;
   }
   bool usable() const { return usable_; }
   lt::Handle handle() const { return handle_; }
@@ -151,23 +145,13 @@ class Plans {
     return p;
   }
 
-  const Library& l_;
+  const Library& l_ = library();
   bool usable_ = false;
   lt::Handle handle_ = nullptr;
   lt::Preference preference_ = nullptr;
   std::mutex mutex_;
-  std::unordered_map<Key, Plan, Hash> plans_;
+  std::unordered_map<Key, Plan, HashOfBytes<Key>> plans_;
 };
-
-// One for each device: a handle belongs to the device that was in use.
-Plans& plans() {
-  static std::mutex mutex;
-  static auto& all = *new std::unordered_map<int, std::unique_ptr<Plans>>;
-  std::lock_guard lock(mutex);
-  auto& made = all[device_in_use()];
-  if (!made) made = std::make_unique<Plans>(library());
-  return *made;
-}
 
 }  // namespace
 
@@ -175,7 +159,7 @@ bool library_is_there() { return library().there; }
 
 bool multiply_by_library(const GemmJob& job, core::Lane lane) {
   if (job.k == 0 || job.batch > 65535 || !library().there) return false;
-  Plans& all = plans();
+  Plans& all = of_device_in_use<Plans>();
   if (!all.usable()) return false;
   const Operand a = operand(job.m, job.k, job.a_row, job.a_col);
   const Operand b = operand(job.k, job.n, job.b_row, job.b_col);
