@@ -298,7 +298,7 @@ DLPack; lists and numbers are read. Python floats become float32, ints int64; ar
 dtype. copy=True copies always, copy=False raises where a copy is needed.
 
 Raises: DTypeError for data that is not numeric; ShapeError for ragged lists; ArgumentError where
-copy=False cannot be kept.
+copy=False cannot be kept, and for a Python number that an integer dtype does not hold.
 
 Source: Python array API standard, 2023.12.
 
@@ -333,8 +333,9 @@ Example:
 
 Python floats become float32, ints int64, bools bool; arrays keep their dtype.
 
-Raises: DTypeError for data that is not numeric; ShapeError for ragged lists; GradientError for
-lists of tensors whose gradient is recorded (nnx.stack keeps it).
+Raises: DTypeError for data that is not numeric; ShapeError for ragged lists; ArgumentError for a
+Python number that an integer dtype does not hold; GradientError for lists of tensors whose gradient
+is recorded (nnx.stack keeps it).
 
 Example:
     >>> nnx.tensor([[1, 2], [3, 4]])
@@ -383,7 +384,8 @@ Example:
      "None = None, requires_grad: bool = False) -> Tensor",
      R"(One value everywhere; the dtype is the value's unless given.
 
-Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is.
+Raises: ShapeError for negative lengths; OutOfMemoryError beyond the memory there is; ArgumentError
+for a number that an integer dtype does not hold.
 
 Example:
     >>> nnx.full((2,), 3.5)

@@ -40,7 +40,10 @@ void check_fits(const Scalar& s, DType t, std::string_view op) {
   const std::string least = is_signed ? "-" + std::to_string(most + 1) : "0";
   fail<ArgumentError>(
       op, std::string(name_of(t)) + " holds integers from " + least + " to " + std::to_string(most),
-      text_of(s), "a wider dtype holds it; nnx.tensor(x).to(dtype) wraps around");
+      text_of(s),
+      s.kind == Scalar::Kind::floating
+          ? "a floating dtype holds it"
+          : "a wider dtype holds it; nnx.tensor(x).to(dtype) wraps around");
 }
 
 }  // namespace nnx::core

@@ -252,8 +252,7 @@ const Op kWeight{.name = "conv_weight",
                  .saves = kSaveInputs,
                  .lanes = in_lanes<ConvKind::weight>};
 
-// --- followed by pooling
-// --------------------------------------------------------------------------
+// --- followed by pooling -----------------------------------------------------------------------
 //
 // The windows are whole: beside one another, and all of their elements in the image. A few images
 // at a time are convolved and pooled while they are near; what the gradient needs is where the
